@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Build, check and install vblade.  For GNU make and BSD make alike: no
+# conditionals and no pattern rules, which the two write differently.
+
+# For whoever builds.  README has the table.
+CC		?= cc
+CFLAGS		?= -O2 -g
+PREFIX		?= /usr/local
+SBINDIR		?= ${PREFIX}/sbin
+MANDIR		?= ${PREFIX}/share/man
+INSTALL		?= install
+GCOV		?= gcov
+FUZZ_CC		?= clang
+FUZZ_SECONDS	?= 60
+HARDEN		?= yes
+
+# The file that knows the operating system: linux.c or freebsd.c.
+PLATFORM	!= uname -s | tr A-Z a-z
+VERSION		!= sed -n 's/^.define[[:space:]]*VERSION[[:space:]]*"\(.*\)"/\1/p' config.h
+
+# Ours; they come before CPPFLAGS, CFLAGS and LDFLAGS, which have the last word.
+STD	= -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+WARN	= -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	  -Wwrite-strings -Wformat=2 -Wvla -Wimplicit-fallthrough
+
+# glibc warns of _FORTIFY_SOURCE without -O, and compilers of a second value.
+FORTIFY		!= case "${CPPFLAGS} ${CFLAGS}" in *_FORTIFY_SOURCE*) ;; \
+		*-O[1-9sgfz]*) echo -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2;; esac
+CC_yes		= -fstack-protector-strong ${FORTIFY} -fPIE
+LD_yes		= -pie -Wl,-z,relro,-z,now
+
+# Each way to build has a directory of its own, so that objects never mix:
+# plain, SAN=1 (sanitizers), COV=1 (coverage), FUZZ=1 (libFuzzer).  Only the
+# plain program is ./vblade, the others stay beside their objects.
+WAY		= ${SAN:1=san}${COV:1=cov}${FUZZ:1=fuzz}
+BUILD_		= build
+BUILD_san	= build-san
+BUILD_cov	= build-cov
+BUILD_fuzz	= build-fuzz
+BUILD		= ${BUILD_${WAY}}
+PROG_		= vblade
+PROG_san	= ${BUILD}/vblade
+PROG_cov	= ${BUILD}/vblade
+PROG_fuzz	= ${BUILD}/vblade
+PROG		= ${PROG_${WAY}}
+
+SANITIZE	= -fsanitize=address,undefined -fno-sanitize-recover=all \
+		  -fno-omit-frame-pointer
+CCWAY_		= ${CC_${HARDEN}}
+CCWAY_san	= ${SANITIZE}
+CCWAY_cov	= --coverage -O0
+CCWAY_fuzz	= ${SANITIZE} -fsanitize=fuzzer-no-link
+LDWAY_		= ${LD_${HARDEN}}
+LDWAY_san	= ${SANITIZE}
+LDWAY_cov	= --coverage
+LDWAY_fuzz	= ${SANITIZE}
+LIBFUZZER	= -fsanitize=fuzzer -DLIBFUZZER
+
+DEPS	= -MMD -MP -MT $@
+CCARGS	= ${STD} ${WARN} ${CCWAY_${WAY}} ${CPPFLAGS} ${CFLAGS} -I.
+LDARGS	= ${LDWAY_${WAY}} ${LDFLAGS}
+
+# What the tests link is everything but main.o.  The system's file comes first:
+# on a system that has none the message about it does, too.
+PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/bpf.o ${BUILD}/aoe.o ${BUILD}/ata.o \
+	  ${BUILD}/disk.o
+OBJS	= ${PARTS} ${BUILD}/main.o
+
+CHECKS	!= for f in tests/check_*.c; do test ! -f "$$f" || \
+	echo "${BUILD}/$$(basename "$$f" .c)"; done
+FUZZERS	!= for f in tests/fuzz_*.c; do test ! -f "$$f" || \
+	echo "${BUILD}/$$(basename "$$f" .c)"; done
+TOOLS	!= for f in tests/initiator tests/bench/load tests/bench/nofile; do \
+	test ! -f "$$f.c" || echo "$$f"; done
+
+# One short line per file; V=1 shows the commands.
+QUIET_	= @
+Q	= ${QUIET_${V}}
+
+.PHONY: all tools check check-build have-check coverage fuzz bench install uninstall \
+	clean dist
+
+all: ${PROG}
+
+${PROG}: ${OBJS}
+	@echo "  LINK  $@"
+	${Q}${CC} ${CFLAGS} ${LDARGS} -o $@ ${OBJS} ${LDLIBS}
+
+# The first time there is nothing to compare with; from then on the .d files
+# name the sources.
+${OBJS}:
+	@test -f ${@F:.o=.c} || { echo "${@F:.o=.c} is missing:" \
+	    "PLATFORM=${PLATFORM} is not supported (linux is)" >&2; exit 1; }
+	@mkdir -p ${BUILD}
+	@echo "  CC    $@"
+	${Q}${CC} ${CCARGS} ${DEPS} -MF ${@:.o=.d} -c -o $@ ${@F:.o=.c}
+
+# Helpers of the tests.  They link nothing of ours, and are never built with
+# sanitizers: what they measure is the target.
+tools: ${TOOLS}
+
+${TOOLS}:
+	@mkdir -p build
+	@echo "  CC    $@"
+	${Q}${CC} ${STD} ${WARN} ${CPPFLAGS} ${CFLAGS} ${DEPS} \
+	    -MF build/${@F}.d ${LDFLAGS} -o $@ $@.c ${LDLIBS} -lm -lpthread
+
+# Unit tests: every object but main.o, and libcheck.
+check: check-build
+	@set -e; for t in ${CHECKS}; do echo "  TEST  $$t"; "$$t"; done
+	@set -e; for f in ${FUZZERS}; do echo "  SEEDS $$f"; \
+	    "$$f" tests/seeds; done
+
+check-build: have-check tools ${CHECKS} ${FUZZERS}
+
+have-check:
+	@echo '#include <check.h>' | ${CC} ${CPPFLAGS} ${CFLAGS} -E - \
+	    >/dev/null 2>&1 || { echo "libcheck is missing: NO UNIT TEST RUNS;" \
+	    "install it (Debian: apt-get install check pkg-config;" \
+	    "FreeBSD: pkg install check pkgconf) and try again" >&2; exit 1; }
+
+${CHECKS}: ${PARTS}
+	@echo "  CC    $@"
+	${Q}${CC} ${CCARGS} ${DEPS} -MF $@.d \
+	    $$(pkg-config --cflags check 2>/dev/null) ${LDARGS} \
+	    -o $@ tests/${@F}.c ${PARTS} ${LDLIBS} $$(pkg-config --libs check \
+	    2>/dev/null || echo -lcheck -lsubunit -lm -lrt -lpthread)
+
+${FUZZERS}: ${PARTS}
+	@echo "  CC    $@"
+	${Q}${CC} ${CCARGS} ${DEPS} -MF $@.d ${LDARGS} ${FUZZ:1=${LIBFUZZER}} \
+	    -o $@ tests/${@F}.c ${PARTS} ${LDLIBS}
+
+-include ${OBJS:.o=.d} ${CHECKS:=.d} ${FUZZERS:=.d}

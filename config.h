@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Version and tunables: each with its unit and the reason for its value. */
+
+#define VERSION		"26"
+#define FIRMWARE	0x401a		/* config reply: 0x4000 + release */
+#define MODEL		"vblade ATA over Ethernet disk"
+
+/* Messages that a target queues, as config replies tell it; see -b.  Linux
+ * uses at most 64 of them per path, Plan 9 128; below 2 Linux sends nothing. */
+#define DEF_BUFS	64
+#define MIN_BUFS	2
+#define MAX_BUFS	65535		/* the field has 16 bits */
+
+/* Frames taken from the network in one turn, and requests in flight. */
+#define MAX_BATCH	64
+#define MAX_REQUESTS	256
+
+/* Several initiators may each use the whole buffer count: the receive ring
+ * holds RING_SHARE times as many frames while that fits RING_BYTES. */
+#define RING_SHARE	8
+#define RING_BYTES	(4 << 20)
+#define RING_LIMIT	(256 << 20)	/* and never more than this */
+
+#define MAX_NETIFS	8		/* interfaces that one blade serves */
+#define MAX_MACS	255		/* entries of a mask or reserve list */
+
+#define SEND_PAUSE_MS	20		/* wait for a full transmit queue */
+#define SEND_TRIES	8		/* and so often, then lose the reply */
+
+#define LOG_PER_SEC	4		/* disk errors told a second */

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Wire layouts, the specification's constants, and the state of a blade. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "config.h"
+
+/*
+ * Layouts are made of bytes only: no padding, no alignment, no byte order in
+ * a type.  AoE is big-endian, the LBA and everything of ATA little-endian.
+ */
+struct aoe_hdr {		/* AoEr11 2 */
+	uint8_t	dst[6], src[6];
+	uint8_t	type[2];
+	uint8_t	ver_flags;
+	uint8_t	error;
+	uint8_t	shelf[2];	/* "major" */
+	uint8_t	slot;		/* "minor" */
+	uint8_t	cmd;
+	uint8_t	tag[4];		/* the initiator's, returned untouched */
+};
+
+struct ata_regs {		/* AoEr11 3.1, the ATA registers */
+	uint8_t	aflags;
+	uint8_t	feature;	/* in a reply: error */
+	uint8_t	count;
+	uint8_t	cmd;		/* in a reply: status */
+	uint8_t	lba[6];
+	uint8_t	reserved[2];
+};
+
+struct aoe_cfg {		/* AoEr11 3.2, then the config string */
+	uint8_t	bufcnt[2];
+	uint8_t	firmware[2];
+	uint8_t	nsec;
+	uint8_t	ver_ccmd;
+	uint8_t	len[2];
+};
+
+struct aoe_mask {		/* AoEr11 3.3, then the directives */
+	uint8_t	reserved;
+	uint8_t	mcmd;
+	uint8_t	merror;
+	uint8_t	ndir;
+};
+
+struct aoe_dir {
+	uint8_t	reserved;
+	uint8_t	dcmd;
+	uint8_t	mac[6];
+};
+
+struct aoe_rsv {		/* AoEr11 3.4, then the addresses */
+	uint8_t	rcmd;
+	uint8_t	nmacs;
+};
+
+_Static_assert(sizeof(struct aoe_hdr) == 24, "AoE header is 24 bytes");
+_Static_assert(sizeof(struct ata_regs) == 12, "ATA argument is 12 bytes");
+_Static_assert(sizeof(struct aoe_cfg) == 8, "config argument is 8 bytes");
+_Static_assert(sizeof(struct aoe_mask) == 4, "mask argument is 4 bytes");
+_Static_assert(sizeof(struct aoe_dir) == 8, "mask directive is 8 bytes");
+_Static_assert(sizeof(struct aoe_rsv) == 2, "reserve argument is 2 bytes");
+
+enum {
+	SECTOR		= 512,	/* bytes, always, whatever the store has */
+	ETH_HDR		= 14,	/* Ethernet header: not counted by an MTU */
+	ETH_FLOOR	= 60,	/* shortest frame, without its checksum */
+
+	ETH_AOE		= 0x88a2,
+
+	AOE_VER		= 0x10,	/* version 1, in the high nibble */
+	AOE_R		= 0x08,	/* a response */
+	AOE_E		= 0x04,	/* an error; the error byte holds */
+
+	AOE_ALLSHELF	= 0xffff,
+	AOE_ALLSLOT	= 0xff,
+
+	AOE_ATA		= 0,	/* commands */
+	AOE_CONFIG	= 1,
+	AOE_MASK	= 2,
+	AOE_RESERVE	= 3,
+
+	AOE_BADCMD	= 1,	/* error codes, AoEr11 2.1 */
+	AOE_BADARG	= 2,
+	AOE_DEVICE	= 3,
+	AOE_CFGSET	= 4,
+	AOE_BADVER	= 5,
+	AOE_RESERVED	= 6,
+
+	AOE_MAXCFG	= 1024,	/* bytes of config string */
+	AOE_MAXNSEC	= 255,	/* sectors per command: the field has 8 bits */
+
+	AFLAG_E		= 0x40,	/* 48-bit command */
+	AFLAG_W		= 0x01,	/* data flows to the device */
+
+	CFG_READ	= 0,
+	CFG_TEST	= 1,
+	CFG_PREFIX	= 2,
+	CFG_SET		= 3,
+	CFG_FORCE	= 4,
+
+	MASK_READ	= 0,
+	MASK_EDIT	= 1,
+	DIR_NONE	= 0,
+	DIR_ADD		= 1,
+	DIR_DEL		= 2,
+	MERR_NONE	= 0,
+	MERR_OTHER	= 1,
+	MERR_DIR	= 2,
+	MERR_FULL	= 3,
+
+	RSV_READ	= 0,
+	RSV_SET		= 1,
+	RSV_FORCE	= 2,
+};
+
+enum {				/* ATA8-ACS, by the standard's names */
+	ATA_ERR		= 0x01,	/* status */
+	ATA_DF		= 0x20,
+	ATA_DRDY	= 0x40,
+
+	ATA_ABRT	= 0x04,	/* error */
+	ATA_IDNF	= 0x10,
+	ATA_UNC		= 0x40,
+
+	ATA_DSM		= 0x06,	/* DATA SET MANAGEMENT */
+	ATA_READ	= 0x20,
+	ATA_READ_EXT	= 0x24,
+	ATA_READ_DMA_EXT = 0x25,
+	ATA_WRITE	= 0x30,
+	ATA_WRITE_EXT	= 0x34,
+	ATA_WRITE_DMA_EXT = 0x35,
+	ATA_WRITE_FUA_EXT = 0x3d,
+	ATA_VERIFY	= 0x40,
+	ATA_VERIFY_EXT	= 0x42,
+	ATA_READ_DMA	= 0xc8,
+	ATA_WRITE_DMA	= 0xca,
+	ATA_STANDBY_NOW	= 0xe0,	ATA_STANDBY_NOW_OLD	= 0x94,
+	ATA_IDLE_NOW	= 0xe1,	ATA_IDLE_NOW_OLD	= 0x95,
+	ATA_STANDBY	= 0xe2,	ATA_STANDBY_OLD		= 0x96,
+	ATA_IDLE	= 0xe3,	ATA_IDLE_OLD		= 0x97,
+	ATA_CHECK_POWER	= 0xe5,	ATA_CHECK_POWER_OLD	= 0x98,
+	ATA_SLEEP	= 0xe6,	ATA_SLEEP_OLD		= 0x99,
+	ATA_FLUSH	= 0xe7,
+	ATA_FLUSH_EXT	= 0xea,
+	ATA_IDENTIFY	= 0xec,
+	ATA_SETFEAT	= 0xef,
+
+	FEAT_WCACHE_ON	= 0x02,	/* SET FEATURES */
+	FEAT_XFERMODE	= 0x03,
+	FEAT_AHEAD_OFF	= 0x55,
+	FEAT_KEEP	= 0x66,
+	FEAT_WCACHE_OFF	= 0x82,
+	FEAT_AHEAD_ON	= 0xaa,
+	FEAT_REVERT	= 0xcc,
+
+	DSM_TRIM	= 0x01,
+};
+
+#define LBA28_MAX	0x0fffffffULL	/* largest size that words 60-61 hold */
+#define LBA48_MAX	0xffffffffffffULL
+
+/* Where the payload of an ATA frame lies, and where a reply begins so that its
+ * payload lies on a page: O_DIRECT reads go straight into the reply. */
+#define PAYLOAD		(sizeof(struct aoe_hdr) + sizeof(struct ata_regs))
+#define PAGE		4096
+#define REPLY_OFFSET	(PAGE - PAYLOAD)
+#define REPLY_BYTES	(PAGE + (AOE_MAXNSEC * SECTOR + PAGE - 1) / PAGE * PAGE)
+
+static inline uint16_t
+get_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline void
+put_be16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline uint64_t
+get_le48(const uint8_t *p)
+{
+	return (uint64_t)p[5] << 40 | (uint64_t)p[4] << 32 |
+	    (uint64_t)p[3] << 24 | (uint64_t)p[2] << 16 |
+	    (uint64_t)p[1] << 8 | p[0];
+}
+
+static inline uint16_t
+get_le16(const uint8_t *p)
+{
+	return (uint16_t)(p[1] << 8 | p[0]);
+}
+
+static inline void
+put_le16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+}
+
+static inline void
+put_le48(uint8_t *p, uint64_t v)
+{
+	put_le16(p, (unsigned)(v & 0xffff));
+	put_le16(p + 2, (unsigned)(v >> 16 & 0xffff));
+	put_le16(p + 4, (unsigned)(v >> 32 & 0xffff));
+}
+
+/* What happened, since the start; SIGUSR1 prints it.  The name printed is
+ * the field's. */
+#define COUNTERS(X)							\
+	X(frames)	/* received, meant for us or not */		\
+	X(answered)	/* replies handed to the network */		\
+	X(silent)	/* requests that the protocol leaves unanswered */ \
+	X(masked)	/* of these: senders outside the mask list */	\
+	X(truncated)	/* frames larger than a receive slot */		\
+	X(ring_lost)	/* frames that found no receive slot */		\
+	X(send_lost)	/* replies that the network refused */		\
+	X(reads)	/* ATA commands done */				\
+	X(writes)							\
+	X(flushes)							\
+	X(trims)							\
+	X(sectors_read)							\
+	X(sectors_written)						\
+	X(ata_errors)	/* ATA commands answered with ERR */		\
+	X(aoe_errors)	/* frames answered with E */			\
+	X(disk_errors)	/* failures of the store */			\
+	X(syncs)	/* times that the store was made stable */	\
+	X(adverts)	/* times that we announced ourselves */
+
+struct counters {
+#define X(name)	uint64_t name;
+	COUNTERS(X)
+#undef X
+};
+
+/* An interface as it is now; the shim keeps it true. */
+struct link {
+	char		name[16];
+	int		index;		/* the kernel's; 0: not there now */
+	unsigned	mtu;		/* bytes, Ethernet header not counted */
+	uint8_t		mac[6];
+	bool		up;		/* administratively, and carrier */
+	bool		news;		/* changed: an advert is due */
+};
+
+/* A frame on its way in or out. */
+struct frame {
+	uint8_t		*data;		/* from the Ethernet header on */
+	size_t		 len;		/* bytes */
+	struct link	*link;
+};
+
+enum op_kind { OP_READ, OP_WRITE, OP_VERIFY, OP_FLUSH, OP_TRIM };
+
+/*
+ * One operation on the exported sectors.  ata.c makes it after every check
+ * of range and size, disk.c runs it.
+ */
+struct op {
+	enum op_kind	 kind;
+	uint64_t	 lba;		/* first sector, of the export */
+	uint32_t	 nsec;		/* OP_TRIM: 512-byte blocks of ranges */
+	uint8_t		*data;		/* from or to here */
+	uint8_t		*home;		/* room on a page, outlives the frame */
+	bool		 fua;		/* stable storage before it is done */
+
+	int		 error;		/* done: 0 or an errno */
+	uint32_t	 done;		/* sectors that came before the error */
+	bool		 sync;		/* waits for the batch's sync */
+	struct op	*next;
+};
+
+/* A request from its frame to its reply. */
+struct request {
+	struct op	 op;
+	struct link	*link;		/* it came in, so it goes out */
+	uint8_t		*reply;		/* reply + PAYLOAD is on a page */
+	size_t		 len;		/* bytes of reply; 0: silence */
+	struct request	*next;
+};
+
+/* The store: a file or block device, and the window that is exported. */
+struct disk {
+	const char	*path;
+	int		 fd;
+	int		 cached_fd;	/* with -d: not direct, for odd pieces */
+	uint64_t	 first;		/* sectors before the window, -o */
+	uint64_t	 length;	/* sectors asked for by -l, 0: the rest */
+	uint64_t	 nsec;		/* sectors exported now */
+	bool		 device;	/* a block device */
+	bool		 readonly;	/* -r */
+	bool		 direct;	/* -d */
+	bool		 stable;	/* -s */
+	bool		 wcache;	/* answers may come before stability */
+	bool		 trims;		/* TRIM works here */
+	bool		 trim_zeros;	/* and then surely reads as zeros */
+	unsigned	 align;		/* -d: of offset, length, address */
+	unsigned	 phys_shift;	/* log2 sectors per physical sector */
+
+	bool		 sync_failed;	/* never reported clean again */
+	struct op	*queue, **tail;	/* submitted, in arrival order */
+	struct op	*ready, **ready_tail;	/* done, not yet taken */
+	int64_t		 log_second;	/* rate limit of complaints */
+	unsigned	 log_count;
+	struct counters	*count;
+};
+
+struct maclist {
+	unsigned	n;
+	uint8_t		mac[MAX_MACS][6];
+};
+
+struct target {
+	uint16_t	shelf;
+	uint8_t		slot;
+	uint16_t	bufcnt;		/* advertised */
+	char		serial[20 + 1];
+	struct disk	disk;
+	uint16_t	nconfig;
+	uint8_t		config[AOE_MAXCFG];
+	struct maclist	masks;		/* empty: everyone may talk */
+	struct maclist	reserve;	/* empty: everyone may do ATA */
+	struct counters	count;
+};

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The store: opened, checked, locked; operations on its sectors. */
+
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dat.h"
+#include "fns.h"
+
+enum { SCRATCH = 128 * SECTOR };	/* bytes that READ VERIFY reads at once */
+
+static const char *const kind_names[] = {
+	[OP_READ] = "read",
+	[OP_WRITE] = "write",
+	[OP_VERIFY] = "verify",
+	[OP_FLUSH] = "flush",
+	[OP_TRIM] = "trim",
+};
+
+/*
+ * Opening.
+ */
+static void
+check_kind(struct disk *d)
+{
+	struct stat st;
+
+	if (stat(d->path, &st) == -1)
+		err(1, "%s", d->path);
+	if (S_ISDIR(st.st_mode))
+		errx(1, "%s: is a directory; name a file or a block device",
+		    d->path);
+	d->device = S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode);
+	if (!S_ISREG(st.st_mode) && !d->device)
+		errx(1, "%s: neither a regular file nor a block device",
+		    d->path);
+}
+
+/* One writer, or any number of readers. */
+static void
+lock(const struct disk *d)
+{
+	struct flock l = {
+		.l_type = d->readonly ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (fcntl(d->fd, F_SETLK, &l) == 0)
+		return;
+	if (errno != EACCES && errno != EAGAIN)
+		err(1, "%s: cannot be locked", d->path);
+	l.l_pid = 0;
+	if (fcntl(d->fd, F_GETLK, &l) == -1 || l.l_pid <= 0)
+		errx(1, "%s: in use by another vblade; stop that one, "
+		    "or export it with -r from both", d->path);
+	errx(1, "%s: in use by process %ld (another vblade?); stop that one, "
+	    "or export it with -r from both", d->path, (long)l.l_pid);
+}
+
+static int
+store_bytes(const struct disk *d, uint64_t *bytes, unsigned *logical,
+    unsigned *physical)
+{
+	struct stat st;
+
+	if (d->device)
+		return os_devsize(d->fd, bytes, logical, physical);
+	if (fstat(d->fd, &st) == -1)
+		return -1;
+	*bytes = (uint64_t)st.st_size;
+	*logical = SECTOR;
+	*physical = (unsigned)st.st_blksize;
+	return 0;
+}
+
+/* Sectors to export of a store of that many; 0 when none is left. */
+static uint64_t
+window(const struct disk *d, uint64_t total)
+{
+	uint64_t n = total > d->first ? total - d->first : 0;
+
+	return d->length > 0 && d->length < n ? d->length : n;
+}
+
+/* Does a direct read of one sector to any sector's address work here?
+ * Kernels differ in how they tell, so we ask by doing it. */
+static bool
+takes_sectors(const struct disk *d)
+{
+	static uint8_t area[2 * PAGE];
+	uint8_t *at = area + PAGE - (uintptr_t)area % PAGE + SECTOR;
+
+	return pread(d->fd, at, SECTOR, (off_t)(d->first * SECTOR)) == SECTOR;
+}
+
+static void
+go_direct(struct disk *d, unsigned logical)
+{
+	int flags = fcntl(d->fd, F_GETFL);
+
+	d->cached_fd = open(d->path,
+	    (d->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (d->cached_fd == -1)
+		err(1, "%s", d->path);
+	if (flags == -1 || fcntl(d->fd, F_SETFL, flags | O_DIRECT) == -1)
+		err(1, "%s: -d: direct I/O; leave -d out, or use a file "
+		    "system that has it", d->path);
+	d->align = SECTOR;
+	if (!takes_sectors(d))
+		d->align = logical > PAGE ? logical : PAGE;
+}
+
+void
+disk_open(struct disk *d, struct counters *count)
+{
+	uint64_t bytes, total;
+	unsigned logical, physical;
+	int trim;
+
+	d->count = count;
+	d->tail = &d->queue;
+	d->ready_tail = &d->ready;
+	d->cached_fd = -1;
+	check_kind(d);
+	d->fd = open(d->path,
+	    (d->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	if (d->fd == -1 && (errno == EACCES || errno == EROFS ||
+	    errno == EPERM) && !d->readonly)
+		err(1, "%s: cannot be written; export it read-only with -r, "
+		    "or change its permissions", d->path);
+	if (d->fd == -1)
+		err(1, "%s", d->path);
+	lock(d);
+
+	if (store_bytes(d, &bytes, &logical, &physical) == -1)
+		err(1, "%s: size", d->path);
+	total = bytes / SECTOR;
+	if (total == 0)
+		errx(1, "%s: %" PRIu64 " bytes: smaller than a sector of "
+		    "%d bytes; make it larger", d->path, bytes, SECTOR);
+	if (d->first >= total)
+		errx(1, "-o %" PRIu64 ": %s has %" PRIu64 " sectors; "
+		    "give a smaller offset", d->first, d->path, total);
+	if (d->length > total - d->first)
+		errx(1, "-l %" PRIu64 ": %s has %" PRIu64 " sectors after "
+		    "offset %" PRIu64 "; give a smaller length", d->length,
+		    d->path, total - d->first, d->first);
+	d->nsec = window(d, total);
+	while (d->phys_shift < 15 &&
+	    (uint64_t)SECTOR << (d->phys_shift + 1) <= physical)
+		d->phys_shift++;
+
+	if (d->direct)
+		go_direct(d, logical);
+	d->wcache = !d->stable;
+	if (!d->readonly) {
+		trim = os_cantrim(d->fd, d->device, bytes);
+		d->trims = trim > 0;
+		d->trim_zeros = trim == 2;
+	}
+}
+
+int
+disk_resize(struct disk *d)
+{
+	uint64_t bytes, nsec;
+	unsigned logical, physical;
+
+	if (store_bytes(d, &bytes, &logical, &physical) == -1)
+		return -1;
+	nsec = window(d, bytes / SECTOR);
+	if (nsec == d->nsec)
+		return 0;
+	d->nsec = nsec;
+	return 1;
+}
+
+int
+disk_close(struct disk *d)
+{
+	int result = 0;
+
+	if (!d->readonly && (d->sync_failed || os_flush(d->fd) == -1))
+		result = -1;
+	if (d->cached_fd != -1)
+		close(d->cached_fd);
+	close(d->fd);
+	return result;
+}
+
+bool
+disk_gone(int error)
+{
+	return error == ENXIO || error == ENODEV;
+}
+
+/*
+ * Running.
+ */
+
+/* One line for the operator, but not one for every request that fails. */
+static void
+complain(struct disk *d, const struct op *op)
+{
+	struct timespec now;
+
+	d->count->disk_errors++;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec != d->log_second) {
+		if (d->log_count > LOG_PER_SEC)
+			warnx("%s: %u more errors not shown", d->path,
+			    d->log_count - LOG_PER_SEC);
+		d->log_second = now.tv_sec;
+		d->log_count = 0;
+	}
+	if (d->log_count++ < LOG_PER_SEC)
+		warnx("%s: %s at sector %" PRIu64 ", %u sectors: %s", d->path,
+		    kind_names[op->kind], op->lba + op->done, op->nsec,
+		    strerror(op->error));
+}
+
+/*
+ * Read or write all of it.  Returns how many bytes came before the first
+ * failure, which errno then names; the file's end is one (ENODATA).
+ */
+static size_t
+move_bytes(int fd, bool write, uint8_t *data, size_t len, uint64_t off)
+{
+	size_t n = 0;
+	ssize_t r;
+
+	while (n < len) {
+		r = write ? pwrite(fd, data + n, len - n, (off_t)(off + n)) :
+		    pread(fd, data + n, len - n, (off_t)(off + n));
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r == 0)
+			errno = ENODATA;
+		if (r <= 0)
+			break;
+		n += (size_t)r;
+	}
+	return n;
+}
+
+/* With -d: the descriptor for this piece.  What the device's alignment does
+ * not allow goes through the page cache, and is made stable like a direct
+ * write; the kernel keeps the two views of the file the same. */
+static int
+pick_fd(const struct disk *d, struct op *op, uint64_t off, size_t len)
+{
+	if (!d->direct)
+		return d->fd;
+	if (op->kind == OP_WRITE && (uintptr_t)op->data % d->align != 0) {
+		memcpy(op->home, op->data, len);
+		op->data = op->home;
+	}
+	if ((off | len | (uintptr_t)op->data) % d->align == 0)
+		return d->fd;
+	op->sync |= op->kind == OP_WRITE;
+	return d->cached_fd;
+}
+
+static void
+run_sectors(struct disk *d, struct op *op)
+{
+	uint64_t off = (d->first + op->lba) * SECTOR;
+	size_t len = (size_t)op->nsec * SECTOR;
+	bool write = op->kind == OP_WRITE;
+	int fd = pick_fd(d, op, off, len);
+	size_t n = move_bytes(fd, write, op->data, len, off);
+
+	if (n == len)
+		return;
+	op->error = errno;
+	op->done = (uint32_t)(n / SECTOR);
+	if (write)
+		return;
+	/* one bad sector fails a whole read: find out which it was */
+	for (; op->done < op->nsec; op->done++) {
+		n = (size_t)op->done * SECTOR;
+		fd = pick_fd(d, op, off + n, SECTOR);
+		if (move_bytes(fd, false, op->data + n, SECTOR, off + n) <
+		    SECTOR) {
+			op->error = errno;
+			return;
+		}
+	}
+	op->error = 0;		/* it went this time */
+}
+
+static void
+run_verify(struct disk *d, struct op *op)
+{
+	static uint8_t scratch[SCRATCH + PAGE];
+	struct op part = { .kind = OP_READ };
+	uint32_t left;
+
+	for (; op->done < op->nsec; op->done += part.nsec) {
+		left = op->nsec - op->done;
+		part.data = scratch + PAGE - (uintptr_t)scratch % PAGE;
+		part.lba = op->lba + op->done;
+		part.nsec = left < SCRATCH / SECTOR ? left : SCRATCH / SECTOR;
+		part.done = 0;
+		run_sectors(d, &part);
+		if (part.error != 0) {
+			op->error = part.error;
+			op->done += part.done;
+			return;
+		}
+	}
+}
+
+static void
+run_trim(struct disk *d, struct op *op)
+{
+	size_t i, n = (size_t)op->nsec * SECTOR;
+	uint64_t lba, nsec;
+
+	for (i = 0; i < n; i += 8) {
+		lba = get_le48(op->data + i);
+		nsec = get_le16(op->data + i + 6);
+		if (nsec > 0 && os_trim(d->fd, d->device,
+		    (d->first + lba) * SECTOR, nsec * SECTOR) == -1) {
+			op->error = errno;
+			return;
+		}
+	}
+}
+
+static void
+run(struct disk *d, struct op *op)
+{
+	op->sync = op->fua || op->kind == OP_FLUSH;
+	switch (op->kind) {
+	case OP_READ:
+	case OP_WRITE:
+		run_sectors(d, op);
+		break;
+	case OP_VERIFY:
+		run_verify(d, op);
+		break;
+	case OP_TRIM:
+		run_trim(d, op);
+		break;
+	case OP_FLUSH:
+		break;
+	}
+}
+
+/*
+ * One sync for all that wait for it.  After a failure the kernel may have
+ * dropped what it could not write and call the next sync a success: so the
+ * store is never called clean again, until somebody has looked at it and
+ * started us anew.
+ */
+static void
+sync_store(struct disk *d)
+{
+	if (d->readonly || d->sync_failed)
+		return;
+	d->count->syncs++;
+	if (os_flush(d->fd) == 0)
+		return;
+	d->sync_failed = true;
+	warn("%s: sync failed: writes that were answered may be lost; "
+	    "check the device and restart", d->path);
+}
+
+void
+disk_submit(struct disk *d, struct op *op)
+{
+	op->next = NULL;
+	*d->tail = op;
+	d->tail = &op->next;
+}
+
+void
+disk_run(struct disk *d)
+{
+	struct op *op;
+	bool sync = false;
+
+	for (op = d->queue; op != NULL; op = op->next) {
+		run(d, op);
+		sync |= op->sync;
+	}
+	if (sync)
+		sync_store(d);
+	for (op = d->queue; op != NULL; op = op->next) {
+		if (op->sync && op->error == 0 && d->sync_failed)
+			op->error = EIO;
+		if (op->error != 0)
+			complain(d, op);
+	}
+	if (d->queue != NULL) {
+		*d->ready_tail = d->queue;
+		d->ready_tail = d->tail;
+		d->queue = NULL;
+		d->tail = &d->queue;
+	}
+}
+
+struct op *
+disk_done(struct disk *d)
+{
+	struct op *op = d->ready;
+
+	if (op == NULL)
+		return NULL;
+	d->ready = op->next;
+	if (d->ready == NULL)
+		d->ready_tail = &d->ready;
+	return op;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every function that one room offers to another, with its contract.
+ * Calls go one way: main -> linux, main -> aoe -> ata, main -> disk -> linux.
+ */
+
+struct bpf_op;
+struct pollfd;
+
+/* ---- aoe.c: frames; knows no socket and makes no system call ---- */
+
+enum verdict {
+	AOE_SILENCE,		/* nothing to send */
+	AOE_ANSWER,		/* r->reply holds r->len bytes to send */
+	AOE_DISK,		/* r->op is to be run, then aoe_finish */
+};
+
+/*
+ * Take one frame as it was received, of any length and content, through the
+ * checks in the protocol's order: addressing, mask, version, command, length,
+ * broadcast, reservation, arguments (AoEr11 2 and 3).  r->reply has room for
+ * REPLY_BYTES - REPLY_OFFSET; r->op.data of a write points into the frame.
+ */
+enum verdict	aoe_request(struct target *, const struct frame *,
+		    struct request *r);
+
+/*
+ * r->op has been run: put its outcome into the reply.  r->len > 0 after it.
+ */
+void		aoe_finish(struct target *, struct request *r);
+
+/*
+ * Make the unsolicited config response (AoEr11 3.2) that tells a link we are
+ * here; dst is the Ethernet destination.  Returns its bytes, at least 60.
+ */
+size_t		aoe_advert(const struct target *, const struct link *,
+		    const uint8_t dst[static 6], uint8_t *reply);
+
+/* Sectors per command that an interface's MTU (bytes) allows, 0 to 255, as
+ * the Linux driver counts them; 0 means that no sector fits. */
+unsigned	aoe_maxnsec(unsigned mtu);
+
+/* The list operations are shared with the -m option.  mac_add answers -1
+ * when all max places (at most MAX_MACS) are taken; a MAC that is there
+ * already counts as added. */
+bool		mac_has(const struct maclist *, const uint8_t mac[static 6]);
+int		mac_add(struct maclist *, const uint8_t mac[static 6],
+		    unsigned max);
+void		mac_del(struct maclist *, const uint8_t mac[static 6]);
+
+/* ---- ata.c: ATA commands; knows no frame and makes no system call ---- */
+
+enum ata_next {
+	ATA_DONE,		/* regs and out hold the answer */
+	ATA_TODISK,		/* run op, then ata_end */
+	ATA_BADARG,		/* the arguments contradict each other */
+	ATA_SILENT,		/* no sector fits the link */
+};
+
+/* What an ATA command arrives with, and where its answer goes. */
+struct ata_call {
+	struct ata_regs	*regs;		/* in: the command; out: the outcome */
+	const uint8_t	*in;		/* data from the initiator */
+	size_t		 nin;		/* bytes that really arrived */
+	uint8_t		*out;		/* room for maxnsec sectors */
+	size_t		 nout;		/* bytes put there */
+	unsigned	 maxnsec;	/* sectors that a reply can carry */
+	struct op	*op;
+};
+
+/*
+ * Check one command (ATA8-ACS, by its opcode; AoEr11 3.1 for the flags) and
+ * answer it, or turn it into an operation whose range, size and direction
+ * are right.  Nothing is done to the store.
+ */
+enum ata_next	ata_begin(struct target *, struct ata_call *);
+
+/*
+ * Turn the outcome of op into registers.  Returns how many bytes of read data
+ * go with the reply: 512 per sector on success, 0 on failure.
+ */
+size_t		ata_end(struct target *, struct ata_regs *, const struct op *);
+
+/* Fill in the 512 bytes of IDENTIFY DEVICE; maxnsec as above. */
+void		ata_identify(const struct target *, unsigned maxnsec,
+		    uint8_t out[static SECTOR]);
+
+/* ---- disk.c: operations on the store ---- */
+
+/*
+ * Open, check and lock the file or device at d->path, as d->readonly,
+ * d->direct, d->stable, d->first and d->length ask; leaves the process with
+ * a message when it cannot be exported.
+ */
+void		disk_open(struct disk *, struct counters *);
+
+/* Look at the store's size again.  Returns 1 when the number of exported
+ * sectors changed, 0 when not, -1 with errno when it cannot be told. */
+int		disk_resize(struct disk *);
+
+/* Hand over an operation.  It is done, in arrival order as far as sectors
+ * overlap, by some later disk_run. */
+void		disk_submit(struct disk *, struct op *);
+
+/*
+ * Get on with what was submitted.  op->data may point into a received frame
+ * until this returns.  A FLUSH, and every write that must be stable, is done
+ * only when the store says so; one sync serves all that wait for it.
+ */
+void		disk_run(struct disk *);
+
+/* The next operation that is done, with op->error and op->done, or NULL. */
+struct op	*disk_done(struct disk *);
+
+/* Does this errno say that the store will not come back by itself? */
+bool		disk_gone(int error);
+
+/* Make everything stable and close.  Returns 0, or -1 with errno. */
+int		disk_close(struct disk *);
+
+/* ---- bpf.c: the receive filter ---- */
+
+struct bpf_op {			/* one classic BPF instruction */
+	uint16_t	code;
+	uint8_t		jt, jf;
+	uint32_t	k;
+};
+
+enum { BPF_AOE_OPS = 12 };
+
+/*
+ * Fill in the program that accepts AoE requests for shelf.slot or for all,
+ * and nothing else.  Every acceptance jumps to the last instruction, which
+ * returns more than any frame's length: a kernel with more to check puts its
+ * own instructions in that one's place.
+ */
+void		bpf_aoe(struct bpf_op prog[static BPF_AOE_OPS],
+		    unsigned shelf, unsigned slot);
+
+/* ---- each OS file provides exactly these ---- */
+
+struct net;
+
+/*
+ * Open every interface of the comma-separated list netif for AoE requests to
+ * shelf.slot.  *bufcnt is the number of frames that should be able to wait;
+ * lowered to what was granted.  Leaves the process with a message when an
+ * interface is missing or is no Ethernet, or the privilege is.
+ */
+struct net	*net_open(const char *netif, unsigned shelf, unsigned slot,
+		    unsigned *bufcnt);
+
+/* The interfaces; the array stays where it is.  Returns how many. */
+int		net_links(struct net *, struct link **);
+
+/*
+ * Descriptors to poll: fds[0] tells of frames, fds[1] of changes to links.
+ * Returns 2.
+ */
+int		net_pollfds(struct net *, struct pollfd *fds);
+
+/*
+ * Take frames that wait, at most max, without blocking.  Their bytes stay
+ * where they are until net_release.  Returns how many, 0 when none waits;
+ * never an error: a link that fails is a link without frames.
+ */
+int		net_recv(struct net *, struct frame *, int max,
+		    struct counters *);
+void		net_release(struct net *);
+
+/*
+ * Send n frames, each out of its link.  Frames that the network refuses for
+ * good, or for too long, are counted and lost; the initiator asks again.
+ */
+void		net_send(struct net *, const struct frame *, int n,
+		    struct counters *);
+
+/* Links may have changed: look at them again and set link->news. */
+void		net_refresh(struct net *);
+
+/* Bring the counters that the kernel keeps up to date. */
+void		net_stats(struct net *, struct counters *);
+
+void		net_close(struct net *);
+
+/* Size in bytes and sector sizes of a block device.  0, or -1 with errno. */
+int		os_devsize(int fd, uint64_t *bytes, unsigned *logical,
+		    unsigned *physical);
+
+/* All that was written to fd is on stable storage.  0, or -1 with errno. */
+int		os_flush(int fd);
+
+/*
+ * Give back the storage behind a range, bytes.  os_cantrim tells whether
+ * that works (1), works and leaves zeros for sure (2), or does not (0).
+ */
+int		os_trim(int fd, bool device, uint64_t off, uint64_t len);
+int		os_cantrim(int fd, bool device, uint64_t size);
+
+/* A number that stays with this host, for the serial. */
+uint32_t	os_hostid(void);
+
+/* The signal that asks for counters besides SIGUSR1, or 0. */
+int		os_siginfo(void);

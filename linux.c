@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Linux: frames in by a receive ring, out in batches; links; devices. */
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <arpa/inet.h>
+#include <linux/falloc.h>
+#include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dat.h"
+#include "fns.h"
+
+/*
+ * The kernel writes each frame into the next slot of a ring that we share:
+ * no system call brings it here, and the number of frames that can wait is
+ * exactly the number of slots, whatever the sysctls say about buffers.
+ */
+struct ring {
+	uint8_t		*map;
+	size_t		 bytes;
+	unsigned	 block;		/* bytes of a block of slots */
+	unsigned	 per_block;	/* slots in it */
+	unsigned	 slot;		/* bytes */
+	unsigned	 nslots;
+	unsigned	 next;		/* the slot that fills next */
+	unsigned	 taken;		/* slots handed out before it */
+};
+
+struct net {
+	int		 fd;		/* packet socket, all links */
+	int		 news_fd;	/* netlink: links changed */
+	unsigned	 shelf, slot;
+	unsigned	 bufcnt;
+	struct ring	 ring;
+	struct link	 links[MAX_NETIFS];
+	int		 nlinks;
+};
+
+/* The ring puts an Ethernet header where the network header, which follows,
+ * is aligned; with this much before it the payload lies on a sector. */
+enum {
+	MAC_OFFSET = TPACKET_ALIGN(TPACKET2_HDRLEN + 16) - ETH_HDR,
+	RESERVE = SECTOR - (MAC_OFFSET + PAYLOAD) % SECTOR,
+	HEADROOM = MAC_OFFSET + RESERVE,
+	VLAN_TAG = 4,
+};
+
+/*
+ * Links.
+ */
+
+/* Look at one interface as it is now.  Returns -1 with errno when it is not
+ * there, or cannot carry AoE (EPROTOTYPE). */
+static int
+look(int fd, struct link *l)
+{
+	struct ifreq ifr;
+	struct link now = *l;
+
+	memset(&ifr, 0, sizeof(ifr));
+	memcpy(ifr.ifr_name, l->name, sizeof(l->name));
+	if (ioctl(fd, SIOCGIFINDEX, &ifr) == -1)
+		return -1;
+	now.index = ifr.ifr_ifindex;
+	if (ioctl(fd, SIOCGIFHWADDR, &ifr) == -1)
+		return -1;
+	if (ifr.ifr_hwaddr.sa_family != ARPHRD_ETHER &&
+	    ifr.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK) {
+		errno = EPROTOTYPE;
+		return -1;
+	}
+	memcpy(now.mac, ifr.ifr_hwaddr.sa_data, 6);
+	if (ioctl(fd, SIOCGIFMTU, &ifr) == -1)
+		return -1;
+	now.mtu = (unsigned)ifr.ifr_mtu;
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == -1)
+		return -1;
+	now.up = (ifr.ifr_flags & IFF_UP) != 0 &&
+	    (ifr.ifr_flags & IFF_RUNNING) != 0;
+
+	now.news = l->news || now.index != l->index || now.mtu != l->mtu ||
+	    (now.up && !l->up) || memcmp(now.mac, l->mac, 6) != 0;
+	*l = now;
+	return 0;
+}
+
+/*
+ * Frames of other interfaces, for other hosts (a promiscuous or VLAN-tagged
+ * one), and our own end in the kernel.
+ */
+static int
+attach_filter(const struct net *n)
+{
+	struct bpf_op shared[BPF_AOE_OPS];
+	struct sock_filter prog[BPF_AOE_OPS + MAX_NETIFS + 5];
+	struct sock_fprog fprog = { .filter = prog };
+	int i, k = BPF_AOE_OPS - 1;
+	unsigned left;
+
+	bpf_aoe(shared, n->shelf, n->slot);
+	for (i = 0; i < k; i++)
+		prog[i] = (struct sock_filter){ shared[i].code, shared[i].jt,
+		    shared[i].jf, shared[i].k };
+
+	prog[k++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	    (unsigned)(SKF_AD_OFF + SKF_AD_IFINDEX));
+	for (i = 0; i < n->nlinks; i++) {
+		left = (unsigned)(n->nlinks - i);
+		prog[k++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K,
+		    (unsigned)n->links[i].index,
+		    (uint8_t)left, 0);
+	}
+	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	/* PACKET_HOST 0, PACKET_BROADCAST 1, the rest is not for us */
+	prog[k++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	    (unsigned)(SKF_AD_OFF + SKF_AD_PKTTYPE));
+	prog[k++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K,
+	    PACKET_BROADCAST, 0, 1);
+	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+	    shared[BPF_AOE_OPS - 1].k);
+	fprog.len = (unsigned short)k;
+	return setsockopt(n->fd, SOL_SOCKET, SO_ATTACH_FILTER, &fprog,
+	    sizeof(fprog));
+}
+
+static unsigned
+largest_mtu(const struct net *n)
+{
+	unsigned mtu = 0;
+	int i;
+
+	for (i = 0; i < n->nlinks; i++)
+		if (n->links[i].mtu > mtu)
+			mtu = n->links[i].mtu;
+	return mtu;
+}
+
+static void
+parse_links(struct net *n, const char *netif)
+{
+	size_t len;
+
+	for (;; netif += len + 1) {
+		len = strcspn(netif, ",");
+		if (len == 0 || len >= sizeof(n->links[0].name))
+			errx(1, "%.*s: not the name of an interface; "
+			    "see ip link", (int)len, netif);
+		if (n->nlinks == MAX_NETIFS)
+			errx(1, "%s: more than %d interfaces; start another "
+			    "vblade for the rest", netif, MAX_NETIFS);
+		memcpy(n->links[n->nlinks++].name, netif, len);
+		if (netif[len] == '\0')
+			break;
+	}
+}
+
+static void
+open_links(struct net *n)
+{
+	struct link *l;
+
+	for (l = n->links; l < n->links + n->nlinks; l++) {
+		if (look(n->fd, l) == -1) {
+			if (errno == EPROTOTYPE)
+				errx(1, "%s: not an Ethernet interface; AoE "
+				    "needs one (tap, not tun)", l->name);
+			errx(1, "%s: %s; ip link lists the interfaces",
+			    l->name, strerror(errno));
+		}
+		if (aoe_maxnsec(l->mtu) == 0)
+			errx(1, "%s: MTU %u carries no sector; raise it to "
+			    "%zu or more", l->name, l->mtu, PAYLOAD + SECTOR);
+		l->news = true;
+	}
+}
+
+static int
+open_netlink(void)
+{
+	struct sockaddr_nl nl = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK,
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    NETLINK_ROUTE);
+
+	if (fd == -1 || bind(fd, (void *)&nl, sizeof(nl)) == -1)
+		err(1, "netlink socket");
+	return fd;
+}
+
+/*
+ * The ring.
+ */
+static void
+ring_close(struct net *n)
+{
+	struct tpacket_req none;
+
+	memset(&none, 0, sizeof(none));
+	if (n->ring.map == NULL)
+		return;
+	munmap(n->ring.map, n->ring.bytes);
+	setsockopt(n->fd, SOL_PACKET, PACKET_RX_RING, &none, sizeof(none));
+	n->ring.map = NULL;
+}
+
+static int
+ring_try(struct net *n, unsigned nslots)
+{
+	const unsigned page = (unsigned)sysconf(_SC_PAGESIZE);
+	struct ring *r = &n->ring;
+	struct tpacket_req req;
+	unsigned want;
+
+	r->slot = (HEADROOM + ETH_HDR + VLAN_TAG + largest_mtu(n) +
+	    SECTOR - 1) / SECTOR * SECTOR;
+	want = r->slot < 16 * page ? 16 * page : r->slot;
+	r->block = (want + page - 1) / page * page;
+	r->per_block = r->block / r->slot;
+	req = (struct tpacket_req){
+		.tp_block_size = r->block,
+		.tp_block_nr = (nslots + r->per_block - 1) / r->per_block,
+		.tp_frame_size = r->slot,
+	};
+	req.tp_frame_nr = req.tp_block_nr * r->per_block;
+	if (setsockopt(n->fd, SOL_PACKET, PACKET_RX_RING, &req,
+	    sizeof(req)) == -1)
+		return -1;
+	r->nslots = req.tp_frame_nr;
+	r->bytes = (size_t)r->block * req.tp_block_nr;
+	r->next = r->taken = 0;
+	r->map = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    n->fd, 0);
+	if (r->map == MAP_FAILED) {
+		r->map = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+/* As many slots as serve several initiators, or at least what is promised,
+ * or what the kernel has memory for.  Returns slots, or 0. */
+static unsigned
+ring_open(struct net *n)
+{
+	size_t slot = HEADROOM + ETH_HDR + VLAN_TAG + largest_mtu(n);
+	size_t most = RING_BYTES / slot;
+	unsigned want = n->bufcnt;
+
+	if (most > (size_t)n->bufcnt * RING_SHARE)
+		most = (size_t)n->bufcnt * RING_SHARE;
+	if (most > want)
+		want = (unsigned)most;
+	if (want > RING_LIMIT / slot)
+		want = (unsigned)(RING_LIMIT / slot);
+	for (; want >= MIN_BUFS; want /= 2) {
+		if (ring_try(n, want) == 0)
+			return n->ring.nslots;
+		ring_close(n);
+	}
+	return 0;
+}
+
+static struct tpacket2_hdr *
+ring_slot(const struct ring *r, unsigned i)
+{
+	return (void *)(r->map + (size_t)(i / r->per_block) * r->block +
+	    (size_t)(i % r->per_block) * r->slot);
+}
+
+/*
+ * The socket is bound to the protocol but to no interface: so it hears
+ * nothing of an interface's death, and one that comes back under the same
+ * name needs but a new filter.
+ */
+static void
+open_socket(struct net *n)
+{
+	const int version = TPACKET_V2, reserve = RESERVE, on = 1;
+	const int sndbuf = RING_BYTES;
+
+	n->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (n->fd == -1 && errno == EPERM)
+		errx(1, "packet socket: %s; run as root or grant CAP_NET_RAW",
+		    strerror(errno));
+	if (n->fd == -1)
+		err(1, "packet socket");
+	if (setsockopt(n->fd, SOL_PACKET, PACKET_VERSION, &version,
+	    sizeof(version)) == -1 ||
+	    setsockopt(n->fd, SOL_PACKET, PACKET_RESERVE, &reserve,
+	    sizeof(reserve)) == -1)
+		err(1, "packet socket: receive ring");
+	/* Straight to the driver; net_send copes with a full queue.  Not
+	 * having it, or a larger send buffer, only costs time. */
+	setsockopt(n->fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
+	if (setsockopt(n->fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf,
+	    sizeof(sndbuf)) == -1)
+		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &sndbuf,
+		    sizeof(sndbuf));
+}
+
+struct net *
+net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
+{
+	struct sockaddr_ll any = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_AOE),
+	};
+	struct net *n = calloc(1, sizeof(*n));
+	unsigned slots;
+
+	if (n == NULL)
+		err(1, "memory");
+	n->shelf = shelf;
+	n->slot = slot;
+	n->bufcnt = *bufcnt;
+	parse_links(n, netif);
+	open_socket(n);
+	open_links(n);
+	slots = ring_open(n);
+	if (slots == 0)
+		errx(1, "receive ring of %u frames: %s; give a smaller -b",
+		    *bufcnt, strerror(errno));
+	if (slots < *bufcnt)
+		*bufcnt = n->bufcnt = slots;
+	/* No protocol yet, so no frame has come in past the filter. */
+	if (attach_filter(n) == -1)
+		err(1, "packet filter");
+	if (bind(n->fd, (void *)&any, sizeof(any)) == -1)
+		err(1, "packet socket: bind");
+	n->news_fd = open_netlink();
+	/* what changed while we opened */
+	net_refresh(n);
+	return n;
+}
+
+int
+net_links(struct net *n, struct link **links)
+{
+	*links = n->links;
+	return n->nlinks;
+}
+
+int
+net_pollfds(struct net *n, struct pollfd *fds)
+{
+	fds[0] = (struct pollfd){ .fd = n->fd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = n->news_fd, .events = POLLIN };
+	return 2;
+}
+
+void
+net_refresh(struct net *n)
+{
+	char buf[8192];
+	struct link *l;
+	bool moved = false;
+	int index;
+
+	/* netlink only rings the bell: then we look for ourselves, which
+	 * stays right when it had to drop messages */
+	while (recv(n->news_fd, buf, sizeof(buf), 0) > 0 || errno == EINTR ||
+	    errno == ENOBUFS)
+		;
+	for (l = n->links; l < n->links + n->nlinks; l++) {
+		index = l->index;
+		if (look(n->fd, l) == -1) {
+			l->index = 0;
+			l->up = false;
+		}
+		moved |= l->index != index;
+	}
+	if (moved && attach_filter(n) == -1)
+		warn("packet filter");
+	if (n->ring.map == NULL ||
+	    HEADROOM + ETH_HDR + VLAN_TAG + largest_mtu(n) > n->ring.slot) {
+		/* larger frames now; what waits in the ring is asked again */
+		ring_close(n);
+		if (ring_open(n) == 0)
+			warn("receive ring");
+	}
+}
+
+/*
+ * Frames.
+ */
+static struct link *
+link_of(struct net *n, int index)
+{
+	int i;
+
+	for (i = 0; i < n->nlinks; i++)
+		if (n->links[i].index == index && index != 0)
+			return &n->links[i];
+	return NULL;
+}
+
+int
+net_recv(struct net *n, struct frame *f, int max, struct counters *count)
+{
+	struct ring *r = &n->ring;
+	struct tpacket2_hdr *h;
+	const struct sockaddr_ll *from;
+	int got = 0;
+
+	if (r->map == NULL)
+		return 0;
+	while (got < max && r->taken < r->nslots) {
+		h = ring_slot(r, r->next);
+		if ((__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) &
+		    TP_STATUS_USER) == 0)
+			break;
+		if (++r->next == r->nslots)
+			r->next = 0;
+		r->taken++;
+		from = (const void *)((uint8_t *)h +
+		    TPACKET_ALIGN(sizeof(*h)));
+		f[got] = (struct frame){
+			.data = (uint8_t *)h + h->tp_mac,
+			.len = h->tp_snaplen,
+			.link = link_of(n, from->sll_ifindex),
+		};
+		if (h->tp_snaplen < h->tp_len)
+			count->truncated++;
+		else if (f[got].link != NULL)
+			got++;
+	}
+	return got;
+}
+
+void
+net_release(struct net *n)
+{
+	struct ring *r = &n->ring;
+	unsigned i;
+
+	for (; r->taken > 0; r->taken--) {
+		i = (r->next + r->nslots - r->taken) % r->nslots;
+		__atomic_store_n(&ring_slot(r, i)->tp_status,
+		    TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+	}
+}
+
+/* The queue is full, and may have room in a moment? */
+static bool
+busy(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
+void
+net_send(struct net *n, const struct frame *f, int nframes,
+    struct counters *count)
+{
+	struct mmsghdr msg[MAX_BATCH];
+	struct iovec iov[MAX_BATCH];
+	struct sockaddr_ll to[MAX_NETIFS];
+	struct pollfd pfd = { .fd = n->fd, .events = POLLOUT };
+	int i, k, tries = 0;
+
+	for (i = 0; i < n->nlinks; i++)
+		to[i] = (struct sockaddr_ll){
+			.sll_family = AF_PACKET,
+			.sll_protocol = htons(ETH_AOE),
+			.sll_ifindex = n->links[i].index,
+		};
+	for (i = 0; i < nframes; i++) {
+		iov[i] = (struct iovec){ f[i].data, f[i].len };
+		msg[i] = (struct mmsghdr){ .msg_hdr = {
+			.msg_name = &to[f[i].link - n->links],
+			.msg_namelen = sizeof(to[0]),
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1,
+		} };
+	}
+	for (i = 0; i < nframes; i += k) {
+		k = sendmmsg(n->fd, msg + i, (unsigned)(nframes - i),
+		    MSG_DONTWAIT);
+		if (k > 0) {
+			count->answered += (uint64_t)k;
+			tries = 0;
+			continue;
+		}
+		k = 0;
+		if (errno == EINTR)
+			continue;
+		if (busy(errno) && tries++ < SEND_TRIES) {
+			/* a driver's queue has no poll: give it time */
+			if (errno == EAGAIN)
+				poll(&pfd, 1, SEND_PAUSE_MS);
+			else
+				usleep(100U << tries);
+			continue;
+		}
+		/* the link's trouble, not ours: the initiator asks again */
+		count->send_lost++;
+		tries = 0;
+		k = 1;
+	}
+}
+
+void
+net_stats(struct net *n, struct counters *count)
+{
+	struct tpacket_stats st;
+	socklen_t len = sizeof(st);
+
+	/* the kernel counts from the last time it was asked */
+	if (getsockopt(n->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) == 0)
+		count->ring_lost += st.tp_drops;
+}
+
+void
+net_close(struct net *n)
+{
+	ring_close(n);
+	close(n->fd);
+	close(n->news_fd);
+	free(n);
+}
+
+/*
+ * Devices.
+ */
+int
+os_devsize(int fd, uint64_t *bytes, unsigned *logical, unsigned *physical)
+{
+	int lb = SECTOR;
+	unsigned pb = SECTOR;
+
+	if (ioctl(fd, BLKGETSIZE64, bytes) == -1)
+		return -1;
+	ioctl(fd, BLKSSZGET, &lb);
+	ioctl(fd, BLKPBSZGET, &pb);
+	*logical = (unsigned)lb;
+	*physical = pb;
+	return 0;
+}
+
+int
+os_flush(int fd)
+{
+	int r;
+
+	while ((r = fdatasync(fd)) == -1 && errno == EINTR)
+		;
+	return r;
+}
+
+int
+os_trim(int fd, bool device, uint64_t off, uint64_t len)
+{
+	uint64_t range[2] = { off, len };
+
+	/* A device may refuse odd pieces: nothing is lost by keeping them,
+	 * since zeros are promised for files only. */
+	if (device)
+		return ioctl(fd, BLKDISCARD, range) == 0 || errno == EINVAL ||
+		    errno == EOPNOTSUPP ? 0 : -1;
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	    (off_t)off, (off_t)len);
+}
+
+int
+os_cantrim(int fd, bool device, uint64_t size)
+{
+	char path[80];
+	unsigned long long most = 0;
+	struct stat st;
+	FILE *fp = NULL;
+	int i;
+
+	/* a hole behind the end of the file changes nothing */
+	if (!device)
+		return os_trim(fd, false, (size + PAGE) / PAGE * PAGE,
+		    PAGE) == 0 ? 2 : 0;
+	if (fstat(fd, &st) == -1)
+		return 0;
+	/* the queue is the disk's; a partition's disk is its parent */
+	for (i = 0; i < 2 && fp == NULL; i++) {
+		snprintf(path, sizeof(path),
+		    "/sys/dev/block/%u:%u/%squeue/discard_max_bytes",
+		    major(st.st_rdev), minor(st.st_rdev), i == 0 ? "" : "../");
+		fp = fopen(path, "re");
+	}
+	if (fp == NULL)
+		return 0;
+	if (fscanf(fp, "%llu", &most) != 1)
+		most = 0;
+	fclose(fp);
+	return most > 0 ? 1 : 0;
+}
+
+uint32_t
+os_hostid(void)
+{
+	uint32_t h = 2166136261U;	/* FNV-1a */
+	char id[256] = "";
+	const char *p;
+	FILE *fp;
+
+	if ((fp = fopen("/etc/machine-id", "re")) != NULL) {
+		if (fgets(id, sizeof(id), fp) == NULL)
+			id[0] = '\0';
+		fclose(fp);
+	}
+	if (id[0] == '\0' || id[0] == '\n')
+		gethostname(id, sizeof(id) - 1);
+	for (p = id; *p != '\0' && *p != '\n'; p++)
+		h = (h ^ (uint8_t)*p) * 16777619U;
+	return h;
+}
+
+int
+os_siginfo(void)
+{
+	return 0;
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vblade: export a file or block device by ATA over Ethernet. */
+
+#include <sys/mman.h>
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dat.h"
+#include "fns.h"
+
+/* What the loop works with. */
+struct blade {
+	struct target	 t;
+	struct net	*net;
+	struct request	*unused;	/* requests that nobody has */
+	struct frame	 out[MAX_BATCH];	/* replies to send */
+	struct request	*sent[MAX_BATCH];	/* and whose they are */
+	int		 nout;
+};
+
+enum { GOT_STOP = 1, GOT_HUP = 2, GOT_USR = 4 };
+
+static volatile sig_atomic_t got;
+
+static void
+on_signal(int sig)
+{
+	if (sig == SIGHUP)
+		got |= GOT_HUP;
+	else if (sig == SIGTERM || sig == SIGINT)
+		got |= GOT_STOP;
+	else
+		got |= GOT_USR;
+}
+
+/*
+ * The command line.
+ */
+static void
+usage(FILE *fp)
+{
+	fprintf(fp, "usage: vblade [-b bufcnt] [-d] [-s] [-r] "
+	    "[-m mac[,mac...]] [-o offset]\n"
+	    "              [-l length] shelf slot netif filename\n");
+}
+
+static void
+help(void)
+{
+	usage(stdout);
+	printf("\n"
+	    "Export a file or block device by ATA over Ethernet.\n\n"
+	    "  -b bufcnt  requests that an initiator may have waiting (%d)\n"
+	    "  -d         direct I/O, past the page cache\n"
+	    "  -s         answer a write when it is on stable storage\n"
+	    "  -r         read-only\n"
+	    "  -m mac,... answer only these initiators\n"
+	    "  -o offset  first sector to export (0)\n"
+	    "  -l length  sectors to export (the rest)\n"
+	    "  -h, -V     this text; the version\n\n"
+	    "shelf is 0 to %d, slot 0 to %d; sectors have %d bytes.\n",
+	    DEF_BUFS, AOE_ALLSHELF - 1, AOE_ALLSLOT - 1, SECTOR);
+}
+
+static uint64_t
+number(const char *what, const char *s, uint64_t min, uint64_t max)
+{
+	unsigned long long v = 0;
+	char *end = NULL;
+
+	errno = 0;
+	if (*s >= '0' && *s <= '9')
+		v = strtoull(s, &end, 10);
+	if (end == NULL || *end != '\0' || errno != 0 || v < min || v > max)
+		errx(1, "%s %s: give a whole number from %" PRIu64
+		    " to %" PRIu64, what, s, min, max);
+	return v;
+}
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Read one address of len characters: twelve digits, with a colon between
+ * all pairs or between none. */
+static int
+parse_mac(const char *s, size_t len, uint8_t mac[static 6])
+{
+	size_t i, step = len == 17 ? 3 : 2;
+	int high, low;
+
+	if (len != 12 && len != 17)
+		return -1;
+	for (i = 0; i < 6; i++, s += step) {
+		high = hex(s[0]);
+		low = hex(s[1]);
+		if (high == -1 || low == -1 ||
+		    (step == 3 && i < 5 && s[2] != ':'))
+			return -1;
+		mac[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+static void
+add_masks(struct maclist *l, const char *s)
+{
+	uint8_t mac[6];
+	size_t len;
+
+	for (;; s += len + 1) {
+		len = strcspn(s, ",");
+		if (parse_mac(s, len, mac) == -1)
+			errx(1, "-m %.*s: not an address; give it as "
+			    "00:11:22:aa:bb:cc or 001122aabbcc", (int)len, s);
+		if ((mac[0] & 1) != 0)
+			errx(1, "-m %.*s: a multicast address sends nothing; "
+			    "give the initiator's own", (int)len, s);
+		if (mac_add(l, mac, MAX_MACS) == -1)
+			errx(1, "-m: more than %d addresses; give fewer",
+			    MAX_MACS);
+		if (s[len] == '\0')
+			break;
+	}
+}
+
+/* Fill in the target; returns the name of the interface. */
+static const char *
+parse_args(struct target *t, int argc, char **argv)
+{
+	static const struct option words[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct disk *d = &t->disk;
+	int c;
+
+	t->bufcnt = DEF_BUFS;
+	while ((c = getopt_long(argc, argv, "+b:dl:m:o:rshV", words,
+	    NULL)) != -1)
+		switch (c) {
+		case 'b':
+			t->bufcnt = (uint16_t)number("-b", optarg, MIN_BUFS,
+			    MAX_BUFS);
+			break;
+		case 'd':
+			d->direct = true;
+			break;
+		case 'l':
+			d->length = number("-l", optarg, 1,
+			    INT64_MAX / SECTOR);
+			break;
+		case 'm':
+			add_masks(&t->masks, optarg);
+			break;
+		case 'o':
+			d->first = number("-o", optarg, 0,
+			    INT64_MAX / SECTOR);
+			break;
+		case 'r':
+			d->readonly = true;
+			break;
+		case 's':
+			d->stable = true;
+			break;
+		case 'h':
+			help();
+			exit(0);
+		case 'V':
+			printf("vblade %s\n", VERSION);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(1);
+		}
+	if (argc - optind != 4) {
+		usage(stderr);
+		exit(1);
+	}
+	argv += optind;
+	t->shelf = (uint16_t)number("shelf", argv[0], 0, AOE_ALLSHELF - 1);
+	t->slot = (uint8_t)number("slot", argv[1], 0, AOE_ALLSLOT - 1);
+	if (t->shelf == 4095)
+		warnx("shelf 4095: the Linux initiator refuses it");
+	d->path = argv[3];
+	return argv[2];
+}
+
+/*
+ * Start.
+ */
+static void
+make_requests(struct blade *b)
+{
+	struct request *r = calloc(MAX_REQUESTS, sizeof(*r));
+	uint8_t *area;
+	size_t i;
+
+	/* only pages that are used cost memory */
+	area = mmap(NULL, (size_t)MAX_REQUESTS * REPLY_BYTES,
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+	if (r == NULL || area == MAP_FAILED)
+		err(1, "memory");
+	for (i = 0; i < MAX_REQUESTS; i++) {
+		r[i].reply = area + i * REPLY_BYTES + REPLY_OFFSET;
+		r[i].next = b->unused;
+		b->unused = &r[i];
+	}
+}
+
+/* Signals come only while the loop waits: never in the midst of a batch. */
+static void
+catch_signals(sigset_t *waiting)
+{
+	const int sigs[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1, os_siginfo() };
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		if (sigs[i] != 0) {
+			sigaction(sigs[i], &sa, NULL);
+			sigaddset(&set, sigs[i]);
+		}
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &set, waiting);
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		if (sigs[i] != 0)
+			sigdelset(waiting, sigs[i]);
+}
+
+static void
+announce_start(struct blade *b)
+{
+	const struct disk *d = &b->t.disk;
+	struct link *l;
+	int i, n = net_links(b->net, &l);
+
+	printf("pid %ld: e%u.%u, %" PRIu64 " sectors %s", (long)getpid(),
+	    b->t.shelf, b->t.slot, d->nsec,
+	    d->readonly ? "O_RDONLY" : "O_RDWR");
+	if (d->direct)
+		printf(", direct");
+	if (d->stable)
+		printf(", stable");
+	for (i = 0; i < n; i++)
+		printf(", %s mtu %u", l[i].name, l[i].mtu);
+	printf(", %u buffers\n", b->t.bufcnt);
+	fflush(stdout);
+}
+
+/*
+ * The loop.
+ */
+static struct request *
+request_of(struct op *op)
+{
+	return (void *)((char *)op - offsetof(struct request, op));
+}
+
+static void
+let_go(struct blade *b, struct request *r)
+{
+	r->next = b->unused;
+	b->unused = r;
+}
+
+static void
+send_replies(struct blade *b)
+{
+	int i;
+
+	net_send(b->net, b->out, b->nout, &b->t.count);
+	for (i = 0; i < b->nout; i++)
+		let_go(b, b->sent[i]);
+	b->nout = 0;
+}
+
+static void
+reply(struct blade *b, struct request *r)
+{
+	if (b->nout == MAX_BATCH)
+		send_replies(b);
+	b->out[b->nout] = (struct frame){ r->reply, r->len, r->link };
+	b->sent[b->nout++] = r;
+}
+
+/* One batch from the network to the disk and back.  Returns its frames. */
+static int
+serve_batch(struct blade *b)
+{
+	struct frame in[MAX_BATCH];
+	struct disk *d = &b->t.disk;
+	struct request *r;
+	struct op *op;
+	int i, n;
+
+	n = net_recv(b->net, in, MAX_BATCH, &b->t.count);
+	for (i = 0; i < n; i++) {
+		r = b->unused;
+		b->unused = r->next;
+		switch (aoe_request(&b->t, &in[i], r)) {
+		case AOE_SILENCE:
+			let_go(b, r);
+			break;
+		case AOE_ANSWER:
+			reply(b, r);
+			break;
+		case AOE_DISK:
+			disk_submit(d, &r->op);
+			break;
+		}
+	}
+	disk_run(d);
+	net_release(b->net);
+	while ((op = disk_done(d)) != NULL) {
+		r = request_of(op);
+		aoe_finish(&b->t, r);
+		reply(b, r);
+	}
+	send_replies(b);
+	return n;
+}
+
+static void
+advertise(struct blade *b, struct link *l)
+{
+	static const uint8_t everyone[6] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+	};
+	const struct maclist *to = &b->t.masks;
+	struct request *r = b->unused;
+	struct frame f = { .data = r->reply, .link = l };
+	unsigned i;
+
+	f.len = aoe_advert(&b->t, l, to->n > 0 ? to->mac[0] : everyone,
+	    r->reply);
+	net_send(b->net, &f, 1, &b->t.count);
+	for (i = 1; i < to->n; i++) {
+		aoe_advert(&b->t, l, to->mac[i], r->reply);
+		net_send(b->net, &f, 1, &b->t.count);
+	}
+	b->t.count.adverts++;
+}
+
+/* Tell the links that changed, as soon as they are up, that we are here. */
+static void
+tell_news(struct blade *b)
+{
+	struct link *l;
+	int i, n = net_links(b->net, &l);
+
+	for (i = 0; i < n; i++)
+		if (l[i].news && l[i].up) {
+			l[i].news = false;
+			advertise(b, &l[i]);
+		}
+}
+
+static void
+look_at_size(struct blade *b)
+{
+	struct disk *d = &b->t.disk;
+	struct link *l;
+	int i, n = net_links(b->net, &l);
+
+	switch (disk_resize(d)) {
+	case -1:
+		warn("%s: size", d->path);
+		break;
+	case 1:
+		warnx("%s: %" PRIu64 " sectors now", d->path, d->nsec);
+		break;
+	}
+	for (i = 0; i < n; i++)
+		l[i].news = true;
+}
+
+static void
+print_counters(struct blade *b)
+{
+	const struct counters *n = &b->t.count;
+
+	net_stats(b->net, &b->t.count);
+	fprintf(stderr, "vblade: counters shelf=%u slot=%u sectors=%" PRIu64,
+	    b->t.shelf, b->t.slot, b->t.disk.nsec);
+#define X(name)	fprintf(stderr, " " #name "=%" PRIu64, n->name);
+	COUNTERS(X)
+#undef X
+	fprintf(stderr, "\n");
+}
+
+/* Wait for frames, links and signals, or only look whether any are there. */
+static void
+wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
+{
+	static const struct timespec now;
+	struct pollfd fds[2];
+	int n = net_pollfds(b->net, fds);
+
+	if (ppoll(fds, (nfds_t)n, sleep ? NULL : &now, waiting) > 0 &&
+	    fds[1].revents != 0)
+		net_refresh(b->net);
+	if ((got & GOT_HUP) != 0)
+		look_at_size(b);
+	if ((got & GOT_USR) != 0)
+		print_counters(b);
+	got &= GOT_STOP;
+	tell_news(b);
+}
+
+static void
+serve(struct blade *b, const sigset_t *waiting)
+{
+	unsigned turn = 0;
+	int n;
+
+	while ((got & GOT_STOP) == 0) {
+		n = serve_batch(b);
+		/* under load, too, signals and links are heard */
+		if (n == 0 || ++turn % 16 == 0)
+			wait_for_work(b, waiting, n == 0);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct blade b;
+	const char *netif;
+	sigset_t waiting;
+	unsigned bufcnt;
+
+	netif = parse_args(&b.t, argc, argv);
+	disk_open(&b.t.disk, &b.t.count);
+	bufcnt = b.t.bufcnt;
+	b.net = net_open(netif, b.t.shelf, b.t.slot, &bufcnt);
+	if (bufcnt < b.t.bufcnt)
+		warnx("-b %u: memory for %u frames was granted; advertising "
+		    "that", b.t.bufcnt, bufcnt);
+	b.t.bufcnt = (uint16_t)bufcnt;
+	snprintf(b.t.serial, sizeof(b.t.serial), "%u.%u-%08" PRIx32,
+	    b.t.shelf, b.t.slot, os_hostid());
+	make_requests(&b);
+	catch_signals(&waiting);
+	announce_start(&b);
+	tell_news(&b);
+
+	serve(&b, &waiting);
+
+	net_close(b.net);
+	if (disk_close(&b.t.disk) == -1)
+		err(1, "%s: last sync", b.t.disk.path);
+	return 0;
+}
