@@ -19,7 +19,8 @@ PLATFORM	!= uname -s | tr A-Z a-z
 VERSION		!= sed -n 's/^.define[[:space:]]*VERSION[[:space:]]*"\(.*\)"/\1/p' config.h
 
 # Ours; they come before CPPFLAGS, CFLAGS and LDFLAGS, which have the last word.
-STD	= -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+STD	= -std=c11 -D_FILE_OFFSET_BITS=64
+SRC	= -D_GNU_SOURCE -I.
 WARN	= -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	  -Wwrite-strings -Wformat=2 -Wvla -Wimplicit-fallthrough
 
@@ -57,28 +58,34 @@ LDWAY_fuzz	= ${SANITIZE}
 LIBFUZZER	= -fsanitize=fuzzer -DLIBFUZZER
 
 DEPS	= -MMD -MP -MT $@
-CCARGS	= ${STD} ${WARN} ${CCWAY_${WAY}} ${CPPFLAGS} ${CFLAGS} -I.
+CCARGS	= ${STD} ${SRC} ${WARN} ${CCWAY_${WAY}} ${CPPFLAGS} ${CFLAGS}
 LDARGS	= ${LDWAY_${WAY}} ${LDFLAGS}
 
 # What the tests link is everything but main.o.  The system's file comes first:
 # on a system that has none the message about it does, too.
+MORE_linux = ${BUILD}/uring.o
 PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/bpf.o ${BUILD}/aoe.o ${BUILD}/ata.o \
-	  ${BUILD}/disk.o
+	  ${BUILD}/disk.o ${BUILD}/queue.o ${MORE_${PLATFORM}}
 OBJS	= ${PARTS} ${BUILD}/main.o
 
 CHECKS	!= for f in tests/check_*.c; do test ! -f "$$f" || \
 	echo "${BUILD}/$$(basename "$$f" .c)"; done
 FUZZERS	!= for f in tests/fuzz_*.c; do test ! -f "$$f" || \
 	echo "${BUILD}/$$(basename "$$f" .c)"; done
-TOOLS	!= for f in tests/initiator tests/bench/load tests/bench/nofile; do \
-	test ! -f "$$f.c" || echo "$$f"; done
+TOOLS	!= for f in tests/initiator.c tests/bench/*.c; do test ! -f "$$f" || \
+	echo "$${f%.c}"; done
+
+# What the compiler found out about includes.  BSD make does not like an empty
+# list here.
+FOUND	!= for f in build/*.d ${BUILD}/*.d /dev/null; do \
+	test ! -r "$$f" || echo "$$f"; done | sort -u
 
 # One short line per file; V=1 shows the commands.
 QUIET_	= @
 Q	= ${QUIET_${V}}
 
-.PHONY: all tools check check-build have-check coverage fuzz bench install uninstall \
-	clean dist
+.PHONY: all tools check check-build have-check coverage fuzz fuzz-build bench \
+	install uninstall clean dist
 
 all: ${PROG}
 
@@ -89,8 +96,8 @@ ${PROG}: ${OBJS}
 # The first time there is nothing to compare with; from then on the .d files
 # name the sources.
 ${OBJS}:
-	@test -f ${@F:.o=.c} || { echo "${@F:.o=.c} is missing:" \
-	    "PLATFORM=${PLATFORM} is not supported (linux is)" >&2; exit 1; }
+	@test -f ${@F:.o=.c} || { echo "PLATFORM=${PLATFORM}: there is no" \
+	    "${@F:.o=.c} yet; PLATFORM=linux works" >&2; exit 1; }
 	@mkdir -p ${BUILD}
 	@echo "  CC    $@"
 	${Q}${CC} ${CCARGS} ${DEPS} -MF ${@:.o=.d} -c -o $@ ${@F:.o=.c}
@@ -131,4 +138,59 @@ ${FUZZERS}: ${PARTS}
 	${Q}${CC} ${CCARGS} ${DEPS} -MF $@.d ${LDARGS} ${FUZZ:1=${LIBFUZZER}} \
 	    -o $@ tests/${@F}.c ${PARTS} ${LDLIBS}
 
--include ${OBJS:.o=.d} ${CHECKS:=.d} ${FUZZERS:=.d}
+# Line coverage of the two rooms that strangers' bytes walk through.
+coverage:
+	@rm -f build-cov/*.gcda
+	${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check
+	@cd build-cov && for f in aoe ata; do ${GCOV} $$f.o >$$f.gcov-out && \
+	    sed -n "/^File '$$f.c'/{n;s/^Lines executed:\([0-9.]*\)% of \(.*\)/$$f.c: \1 % of \2 lines/p;}" \
+	    $$f.gcov-out; \
+	    sed -n 's/^ *#####: *\([0-9]*\):/  never run: '$$f'.c:\1:/p' \
+	    $$f.c.gcov; done
+
+# libFuzzer from the seeds on, for FUZZ_SECONDS; what it finds worth keeping
+# goes to build-fuzz/corpus, what breaks us to build-fuzz/crash-*.
+fuzz:
+	${Q}${MAKE} FUZZ=1 CC="${FUZZ_CC}" fuzz-build
+	@mkdir -p build-fuzz/corpus
+	build-fuzz/fuzz_frame -max_total_time=${FUZZ_SECONDS} -max_len=66000 \
+	    -artifact_prefix=build-fuzz/ -print_final_stats=1 \
+	    build-fuzz/corpus tests/seeds
+
+fuzz-build: ${FUZZERS}
+
+bench: ${PROG} tools
+	QUICK="${QUICK}" sh tests/bench/bench
+
+install: all
+	${INSTALL} -d ${DESTDIR}${SBINDIR} ${DESTDIR}${MANDIR}/man8
+	${INSTALL} -m 755 vblade vbladed ${DESTDIR}${SBINDIR}
+	${INSTALL} -m 644 vblade.8 ${DESTDIR}${MANDIR}/man8
+
+uninstall:
+	rm -f ${DESTDIR}${SBINDIR}/vblade ${DESTDIR}${SBINDIR}/vbladed
+	rm -f ${DESTDIR}${MANDIR}/man8/vblade.8
+
+clean:
+	rm -rf build build-san build-cov build-fuzz
+	rm -f vblade ${TOOLS}
+
+# What a release holds.  Files that git does not know stay out by their names.
+TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vbladed \
+	  main.c aoe.c ata.c queue.c disk.c bpf.c linux.c uring.c \
+	  config.h dat.h fns.h
+NAME	= vblade-${VERSION}
+
+dist:
+	rm -rf build/${NAME} ${NAME}.tar.gz
+	@mkdir -p build/${NAME}
+	@{ echo "${TOP}" | tr ' ' '\n'; find .ci contrib tests -type f; } | \
+	    sed -e '/^$$/d' -e '/\/cache\//d' -e '/\/\.[^/]*\.sw/d' \
+	    -e '/~$$/d' >build/dist.all
+	@for t in ${TOOLS}; do echo "$$t"; done >build/dist.not
+	@grep -vxF -f build/dist.not build/dist.all | LC_ALL=C sort >build/dist
+	@xargs tar cf - <build/dist | (cd build/${NAME} && tar xf -)
+	cd build && tar cf - ${NAME} | gzip -9n >../${NAME}.tar.gz
+	@rm -rf build/${NAME}
+
+-include ${FOUND}

@@ -21,6 +21,9 @@
 #define RING_BYTES	(4 << 20)
 #define RING_LIMIT	(256 << 20)	/* and never more than this */
 
+/* Adjoining requests that one call to the kernel serves. */
+#define MAX_JOIN	64
+
 #define MAX_NETIFS	8		/* interfaces that one blade serves */
 #define MAX_MACS	255		/* entries of a mask or reserve list */
 

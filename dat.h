@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Wire layouts, the specification's constants, and the state of a blade. */
 
+#include <sys/types.h>
+#include <sys/uio.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -274,8 +277,32 @@ struct op {
 
 	int		 error;		/* done: 0 or an errno */
 	uint32_t	 done;		/* sectors that came before the error */
-	bool		 sync;		/* waits for the batch's sync */
-	struct op	*next;
+
+	/* the queue's own */
+	bool		 sync;		/* done only after a sync */
+	bool		 running;
+	struct op	*next, *prev;	/* on one of the queue's lists */
+	struct op	*mate;		/* adjoining, run in one go */
+};
+
+struct op_list {
+	struct op	*first, *last;
+};
+
+enum io_kind { IO_READ, IO_WRITE, IO_SYNC };
+
+/* One call to the kernel that serves one operation or several adjoining
+ * ones; see io_add. */
+struct io {
+	enum io_kind	 kind;
+	int		 fd;
+	uint64_t	 off;		/* bytes, in the store */
+	size_t		 len;		/* bytes, all pieces */
+	struct iovec	 iov[MAX_JOIN];
+	int		 niov;
+	ssize_t		 result;	/* bytes moved, or minus an errno */
+	struct op	*first, **last;	/* whom it serves */
+	struct io	*next;
 };
 
 /* A request from its frame to its reply. */
@@ -305,9 +332,15 @@ struct disk {
 	unsigned	 align;		/* -d: of offset, length, address */
 	unsigned	 phys_shift;	/* log2 sectors per physical sector */
 
+	struct io_engine *engine;	/* NULL: one after another */
+	struct op_list	 queue;		/* to run and running, as they came */
+	struct op_list	 unsynced;	/* run, the next sync is theirs */
+	struct op_list	 syncing;	/* run, their sync is under way */
+	struct op_list	 ready;		/* done, not yet taken */
+	struct io	*forming;	/* the next of the queue may join */
+	struct io	*unused;
+	struct io	 sync_io;
 	bool		 sync_failed;	/* never reported clean again */
-	struct op	*queue, **tail;	/* submitted, in arrival order */
-	struct op	*ready, **ready_tail;	/* done, not yet taken */
 	int64_t		 log_second;	/* rate limit of complaints */
 	unsigned	 log_count;
 	struct counters	*count;

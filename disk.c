@@ -126,8 +126,6 @@ disk_open(struct disk *d, struct counters *count)
 	int trim;
 
 	d->count = count;
-	d->tail = &d->queue;
-	d->ready_tail = &d->ready;
 	d->cached_fd = -1;
 	check_kind(d);
 	d->fd = open(d->path,
@@ -207,8 +205,8 @@ disk_gone(int error)
  */
 
 /* One line for the operator, but not one for every request that fails. */
-static void
-complain(struct disk *d, const struct op *op)
+void
+disk_complain(struct disk *d, const struct op *op)
 {
 	struct timespec now;
 
@@ -251,49 +249,47 @@ move_bytes(int fd, bool write, uint8_t *data, size_t len, uint64_t off)
 	return n;
 }
 
-/* With -d: the descriptor for this piece.  What the device's alignment does
- * not allow goes through the page cache, and is made stable like a direct
- * write; the kernel keeps the two views of the file the same. */
-static int
-pick_fd(const struct disk *d, struct op *op, uint64_t off, size_t len)
+/* What the device's alignment does not allow goes through the page cache;
+ * the kernel keeps both views of the file the same. */
+int
+disk_fd(const struct disk *d, const void *data, uint64_t off, size_t len,
+    bool *odd)
 {
-	if (!d->direct)
-		return d->fd;
-	if (op->kind == OP_WRITE && (uintptr_t)op->data % d->align != 0) {
-		memcpy(op->home, op->data, len);
-		op->data = op->home;
-	}
-	if ((off | len | (uintptr_t)op->data) % d->align == 0)
-		return d->fd;
-	op->sync |= op->kind == OP_WRITE;
-	return d->cached_fd;
+	*odd = d->direct && (off | len | (uintptr_t)data) % d->align != 0;
+	return *odd ? d->cached_fd : d->fd;
+}
+
+/* Returns bytes moved before the first failure. */
+static size_t
+run_piece(struct disk *d, struct op *op, uint32_t skip, uint32_t nsec)
+{
+	uint64_t off = (d->first + op->lba + skip) * SECTOR;
+	uint8_t *data = op->data + (size_t)skip * SECTOR;
+	size_t len = (size_t)nsec * SECTOR;
+	bool odd;
+	int fd = disk_fd(d, data, off, len, &odd);
+
+	op->sync |= odd && op->kind == OP_WRITE;
+	return move_bytes(fd, op->kind == OP_WRITE, data, len, off);
 }
 
 static void
 run_sectors(struct disk *d, struct op *op)
 {
-	uint64_t off = (d->first + op->lba) * SECTOR;
-	size_t len = (size_t)op->nsec * SECTOR;
-	bool write = op->kind == OP_WRITE;
-	int fd = pick_fd(d, op, off, len);
-	size_t n = move_bytes(fd, write, op->data, len, off);
+	size_t n = run_piece(d, op, 0, op->nsec);
 
-	if (n == len)
+	op->done = (uint32_t)(n / SECTOR);
+	if (op->done == op->nsec)
 		return;
 	op->error = errno;
-	op->done = (uint32_t)(n / SECTOR);
-	if (write)
+	if (op->kind == OP_WRITE)
 		return;
 	/* one bad sector fails a whole read: find out which it was */
-	for (; op->done < op->nsec; op->done++) {
-		n = (size_t)op->done * SECTOR;
-		fd = pick_fd(d, op, off + n, SECTOR);
-		if (move_bytes(fd, false, op->data + n, SECTOR, off + n) <
-		    SECTOR) {
+	for (; op->done < op->nsec; op->done++)
+		if (run_piece(d, op, op->done, 1) < SECTOR) {
 			op->error = errno;
 			return;
 		}
-	}
 	op->error = 0;		/* it went this time */
 }
 
@@ -336,9 +332,11 @@ run_trim(struct disk *d, struct op *op)
 	}
 }
 
-static void
-run(struct disk *d, struct op *op)
+void
+disk_do(struct disk *d, struct op *op)
 {
+	op->error = 0;
+	op->done = 0;
 	op->sync = op->fua || op->kind == OP_FLUSH;
 	switch (op->kind) {
 	case OP_READ:
@@ -357,67 +355,17 @@ run(struct disk *d, struct op *op)
 }
 
 /*
- * One sync for all that wait for it.  After a failure the kernel may have
- * dropped what it could not write and call the next sync a success: so the
- * store is never called clean again, until somebody has looked at it and
- * started us anew.
+ * After a failed sync the kernel may have dropped what it could not write and
+ * call the next one a success: so the store is never called clean again,
+ * until somebody has looked at it and started us anew.
  */
-static void
-sync_store(struct disk *d)
+void
+disk_synced(struct disk *d, int error)
 {
-	if (d->readonly || d->sync_failed)
-		return;
 	d->count->syncs++;
-	if (os_flush(d->fd) == 0)
+	if (error == 0 || d->sync_failed)
 		return;
 	d->sync_failed = true;
-	warn("%s: sync failed: writes that were answered may be lost; "
-	    "check the device and restart", d->path);
-}
-
-void
-disk_submit(struct disk *d, struct op *op)
-{
-	op->next = NULL;
-	*d->tail = op;
-	d->tail = &op->next;
-}
-
-void
-disk_run(struct disk *d)
-{
-	struct op *op;
-	bool sync = false;
-
-	for (op = d->queue; op != NULL; op = op->next) {
-		run(d, op);
-		sync |= op->sync;
-	}
-	if (sync)
-		sync_store(d);
-	for (op = d->queue; op != NULL; op = op->next) {
-		if (op->sync && op->error == 0 && d->sync_failed)
-			op->error = EIO;
-		if (op->error != 0)
-			complain(d, op);
-	}
-	if (d->queue != NULL) {
-		*d->ready_tail = d->queue;
-		d->ready_tail = d->tail;
-		d->queue = NULL;
-		d->tail = &d->queue;
-	}
-}
-
-struct op *
-disk_done(struct disk *d)
-{
-	struct op *op = d->ready;
-
-	if (op == NULL)
-		return NULL;
-	d->ready = op->next;
-	if (d->ready == NULL)
-		d->ready_tail = &d->ready;
-	return op;
+	warnx("%s: sync: %s; writes that were answered may be lost: check "
+	    "the device, then restart", d->path, strerror(error));
 }

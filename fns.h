@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every function that one room offers to another, with its contract.
- * Calls go one way: main -> linux, main -> aoe -> ata, main -> disk -> linux.
+ * Calls go one way: main -> aoe -> ata, main -> queue -> disk, and the
+ * operating system's file (linux.c, uring.c) below main, queue and disk.
  */
 
 struct bpf_op;
@@ -98,25 +99,58 @@ void		disk_open(struct disk *, struct counters *);
  * sectors changed, 0 when not, -1 with errno when it cannot be told. */
 int		disk_resize(struct disk *);
 
-/* Hand over an operation.  It is done, in arrival order as far as sectors
- * overlap, by some later disk_run. */
-void		disk_submit(struct disk *, struct op *);
+/*
+ * Run one operation to its end, here and now: op->error, op->done, and
+ * op->sync if it is done only when the store has been made stable.
+ */
+void		disk_do(struct disk *, struct op *);
 
 /*
- * Get on with what was submitted.  op->data may point into a received frame
- * until this returns.  A FLUSH, and every write that must be stable, is done
- * only when the store says so; one sync serves all that wait for it.
+ * The descriptor to use for len bytes at off, from or to data: with -d not
+ * every piece can go directly.  *odd tells that this one cannot, and that a
+ * write of it wants a sync.
  */
-void		disk_run(struct disk *);
+int		disk_fd(const struct disk *, const void *data, uint64_t off,
+		    size_t len, bool *odd);
 
-/* The next operation that is done, with op->error and op->done, or NULL. */
-struct op	*disk_done(struct disk *);
+/* Tell the operator of op->error, but not of every one in a flood. */
+void		disk_complain(struct disk *, const struct op *);
+
+/* A sync came to this end (0 or an errno): keep it in mind, tell it. */
+void		disk_synced(struct disk *, int error);
 
 /* Does this errno say that the store will not come back by itself? */
 bool		disk_gone(int error);
 
 /* Make everything stable and close.  Returns 0, or -1 with errno. */
 int		disk_close(struct disk *);
+
+/* ---- queue.c: which operation runs when ---- */
+
+/* Make room for max operations in flight, if the kernel can do that and
+ * VBLADE_IO=sync is not in the environment. */
+void		queue_open(struct disk *, unsigned max);
+
+/* Hand over an operation.  It runs in some later queue_run, after all that
+ * came before it and share a sector with it. */
+void		queue_add(struct disk *, struct op *);
+
+/*
+ * Get on with what was handed over.  Data of a write may lie in a received
+ * frame until this returns.  A FLUSH waits for the writes before it; it, and
+ * every write that has to be stable, is done only when a sync that began
+ * later says so; one sync serves all that wait for it.
+ */
+void		queue_run(struct disk *);
+
+/* The next operation that is done, with op->error and op->done, or NULL. */
+struct op	*queue_done(struct disk *);
+
+/* Is anything under way? */
+bool		queue_busy(const struct disk *);
+
+/* Readable when queue_run has something to do again; -1: never. */
+int		queue_pollfd(const struct disk *);
 
 /* ---- bpf.c: the receive filter ---- */
 
@@ -196,6 +230,27 @@ int		os_flush(int fd);
  */
 int		os_trim(int fd, bool device, uint64_t off, uint64_t len);
 int		os_cantrim(int fd, bool device, uint64_t size);
+
+/*
+ * Read what the page cache has, without waiting for the device.  Returns
+ * bytes, fewer than asked or -1 where it would have to wait.
+ */
+ssize_t		os_read_cached(int fd, const struct iovec *, int niov,
+		    uint64_t off);
+
+/*
+ * Many calls in flight at once.  io_open returns NULL with errno where the
+ * kernel has nothing of the kind.  io_add hands over a call, whose struct
+ * and buffers must stay; io_submit makes sure the kernel has them all;
+ * io_next returns one that came to its end, with io->result, or NULL.
+ * io_pollfd is readable while io_next has something to return.
+ */
+struct io_engine;
+struct io_engine *io_open(unsigned max);
+int		io_pollfd(const struct io_engine *);
+void		io_add(struct io_engine *, struct io *);
+void		io_submit(struct io_engine *);
+struct io	*io_next(struct io_engine *);
 
 /* A number that stays with this host, for the serial. */
 uint32_t	os_hostid(void);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 
 #include <arpa/inet.h>
 #include <linux/falloc.h>
@@ -610,6 +611,12 @@ os_cantrim(int fd, bool device, uint64_t size)
 		most = 0;
 	fclose(fp);
 	return most > 0 ? 1 : 0;
+}
+
+ssize_t
+os_read_cached(int fd, const struct iovec *iov, int niov, uint64_t off)
+{
+	return preadv2(fd, iov, niov, (off_t)off, RWF_NOWAIT);
 }
 
 uint32_t

@@ -21,6 +21,7 @@ struct blade {
 	struct target	 t;
 	struct net	*net;
 	struct request	*unused;	/* requests that nobody has */
+	int		 nunused;
 	struct frame	 out[MAX_BATCH];	/* replies to send */
 	struct request	*sent[MAX_BATCH];	/* and whose they are */
 	int		 nout;
@@ -207,6 +208,14 @@ parse_args(struct target *t, int argc, char **argv)
  * Start.
  */
 static void
+let_go(struct blade *b, struct request *r)
+{
+	r->next = b->unused;
+	b->unused = r;
+	b->nunused++;
+}
+
+static void
 make_requests(struct blade *b)
 {
 	struct request *r = calloc(MAX_REQUESTS, sizeof(*r));
@@ -220,8 +229,7 @@ make_requests(struct blade *b)
 		err(1, "memory");
 	for (i = 0; i < MAX_REQUESTS; i++) {
 		r[i].reply = area + i * REPLY_BYTES + REPLY_OFFSET;
-		r[i].next = b->unused;
-		b->unused = &r[i];
+		let_go(b, &r[i]);
 	}
 }
 
@@ -277,17 +285,12 @@ request_of(struct op *op)
 }
 
 static void
-let_go(struct blade *b, struct request *r)
-{
-	r->next = b->unused;
-	b->unused = r;
-}
-
-static void
 send_replies(struct blade *b)
 {
 	int i;
 
+	if (b->nout == 0)
+		return;
 	net_send(b->net, b->out, b->nout, &b->t.count);
 	for (i = 0; i < b->nout; i++)
 		let_go(b, b->sent[i]);
@@ -303,9 +306,10 @@ reply(struct blade *b, struct request *r)
 	b->sent[b->nout++] = r;
 }
 
-/* One batch from the network to the disk and back.  Returns its frames. */
+/* One batch of at most max frames from the network to the disk, and what is
+ * done back.  Returns how many came in. */
 static int
-serve_batch(struct blade *b)
+serve_batch(struct blade *b, int max)
 {
 	struct frame in[MAX_BATCH];
 	struct disk *d = &b->t.disk;
@@ -313,10 +317,12 @@ serve_batch(struct blade *b)
 	struct op *op;
 	int i, n;
 
-	n = net_recv(b->net, in, MAX_BATCH, &b->t.count);
+	n = net_recv(b->net, in, b->nunused < max ? b->nunused : max,
+	    &b->t.count);
 	for (i = 0; i < n; i++) {
 		r = b->unused;
 		b->unused = r->next;
+		b->nunused--;
 		switch (aoe_request(&b->t, &in[i], r)) {
 		case AOE_SILENCE:
 			let_go(b, r);
@@ -325,13 +331,13 @@ serve_batch(struct blade *b)
 			reply(b, r);
 			break;
 		case AOE_DISK:
-			disk_submit(d, &r->op);
+			queue_add(d, &r->op);
 			break;
 		}
 	}
-	disk_run(d);
+	queue_run(d);
 	net_release(b->net);
-	while ((op = disk_done(d)) != NULL) {
+	while ((op = queue_done(d)) != NULL) {
 		r = request_of(op);
 		aoe_finish(&b->t, r);
 		reply(b, r);
@@ -413,9 +419,16 @@ static void
 wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 {
 	static const struct timespec now;
-	struct pollfd fds[2];
+	struct pollfd fds[3];
 	int n = net_pollfds(b->net, fds);
 
+	fds[n++] = (struct pollfd){
+		.fd = queue_pollfd(&b->t.disk),
+		.events = POLLIN,
+	};
+	/* with every request in use, frames wait in the ring */
+	if (b->nunused == 0 || (got & GOT_STOP) != 0)
+		fds[0].fd = -1;
 	if (ppoll(fds, (nfds_t)n, sleep ? NULL : &now, waiting) > 0 &&
 	    fds[1].revents != 0)
 		net_refresh(b->net);
@@ -434,10 +447,15 @@ serve(struct blade *b, const sigset_t *waiting)
 	int n;
 
 	while ((got & GOT_STOP) == 0) {
-		n = serve_batch(b);
+		n = serve_batch(b, MAX_BATCH);
 		/* under load, too, signals and links are heard */
 		if (n == 0 || ++turn % 16 == 0)
 			wait_for_work(b, waiting, n == 0);
+	}
+	/* what has been begun is finished and answered */
+	while (queue_busy(&b->t.disk)) {
+		wait_for_work(b, waiting, true);
+		serve_batch(b, 0);
 	}
 }
 
@@ -460,6 +478,7 @@ main(int argc, char **argv)
 	snprintf(b.t.serial, sizeof(b.t.serial), "%u.%u-%08" PRIx32,
 	    b.t.shelf, b.t.slot, os_hostid());
 	make_requests(&b);
+	queue_open(&b.t.disk, MAX_REQUESTS);
 	catch_signals(&waiting);
 	announce_start(&b);
 	tell_news(&b);

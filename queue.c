@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The queue: what may run now, what has to wait, what one sync serves. */
+
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dat.h"
+#include "fns.h"
+
+static void
+put(struct op_list *l, struct op *op)
+{
+	op->next = NULL;
+	op->prev = l->last;
+	if (l->last != NULL)
+		l->last->next = op;
+	else
+		l->first = op;
+	l->last = op;
+}
+
+static void
+take(struct op_list *l, struct op *op)
+{
+	if (op->prev != NULL)
+		op->prev->next = op->next;
+	else
+		l->first = op->next;
+	if (op->next != NULL)
+		op->next->prev = op->prev;
+	else
+		l->last = op->prev;
+}
+
+void
+queue_open(struct disk *d, unsigned max)
+{
+	const char *how = getenv("VBLADE_IO");
+	struct io *io;
+	unsigned i;
+
+	if (how == NULL || strcmp(how, "sync") != 0)
+		d->engine = io_open(max + 1);	/* and a sync */
+	io = calloc(max, sizeof(*io));
+	if (io == NULL)
+		err(1, "memory");
+	for (i = 0; i < max; i++) {
+		io[i].next = d->unused;
+		d->unused = &io[i];
+	}
+}
+
+int
+queue_pollfd(const struct disk *d)
+{
+	return d->engine != NULL ? io_pollfd(d->engine) : -1;
+}
+
+bool
+queue_busy(const struct disk *d)
+{
+	return d->queue.first != NULL || d->syncing.first != NULL;
+}
+
+/*
+ * Order.
+ */
+
+/* Where the device wants larger pieces than a sector, what is odd goes by
+ * the page cache: then two requests meet when their pages do. */
+static bool
+overlap(const struct disk *d, const struct op *a, const struct op *b)
+{
+	uint64_t grain = d->direct && d->align > SECTOR ?
+	    (d->align > PAGE ? d->align : PAGE) / SECTOR : 1;
+	uint64_t a0 = (d->first + a->lba) / grain;
+	uint64_t b0 = (d->first + b->lba) / grain;
+	uint64_t a1 = (d->first + a->lba + a->nsec + grain - 1) / grain;
+	uint64_t b1 = (d->first + b->lba + b->nsec + grain - 1) / grain;
+
+	return a0 < b1 && b0 < a1;
+}
+
+static bool
+only_reads(const struct op *op)
+{
+	return op->kind == OP_READ || op->kind == OP_VERIFY;
+}
+
+/* An initiator that hears nothing asks again under a new tag, so a write may
+ * come twice with another in between: running them in any order but that of
+ * their arrival would bring old data back. */
+static bool
+has_to_wait(const struct disk *d, const struct op *op)
+{
+	const struct op *e;
+
+	for (e = d->queue.first; e != op; e = e->next) {
+		if (e->kind == OP_TRIM || op->kind == OP_TRIM)
+			return true;	/* its ranges may be anywhere */
+		if (e->kind == OP_FLUSH)
+			continue;
+		if (op->kind == OP_FLUSH) {
+			if (e->kind == OP_WRITE)
+				return true;
+			continue;
+		}
+		if (only_reads(e) && only_reads(op))
+			continue;
+		if (overlap(d, e, op))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Coming to an end.
+ */
+static void
+complete(struct disk *d, struct op *op)
+{
+	if (op->error != 0)
+		disk_complain(d, op);
+	put(&d->ready, op);
+}
+
+/* An operation has run; perhaps it now has to wait for a sync. */
+static void
+has_run(struct disk *d, struct op *op)
+{
+	take(&d->queue, op);
+	if (op->error == 0 && op->sync && !d->readonly)
+		put(&d->unsynced, op);
+	else
+		complete(d, op);
+}
+
+static void
+end_io(struct disk *d, struct io *io)
+{
+	struct op *op, *mate;
+
+	for (op = io->first; op != NULL; op = mate) {
+		mate = op->mate;
+		/* something went wrong in it: each one for itself then,
+		 * which finds out whose and what */
+		if (io->result != (ssize_t)io->len)
+			disk_do(d, op);
+		has_run(d, op);
+	}
+	io->next = d->unused;
+	d->unused = io;
+}
+
+static void
+end_sync(struct disk *d, int error)
+{
+	struct op *op;
+
+	disk_synced(d, error);
+	while ((op = d->syncing.first) != NULL) {
+		take(&d->syncing, op);
+		if (d->sync_failed)
+			op->error = error != 0 ? error : EIO;
+		complete(d, op);
+	}
+}
+
+static void
+collect(struct disk *d)
+{
+	struct io *io;
+
+	while ((io = io_next(d->engine)) != NULL)
+		if (io == &d->sync_io)
+			end_sync(d, io->result < 0 ? (int)-io->result : 0);
+		else
+			end_io(d, io);
+}
+
+/*
+ * Starting.
+ */
+
+/* Move data out of the received frame: its slot goes back to the kernel. */
+static void
+keep_data(struct op *op)
+{
+	if ((op->kind != OP_WRITE && op->kind != OP_TRIM) ||
+	    op->data == op->home)
+		return;
+	memcpy(op->home, op->data, (size_t)op->nsec * SECTOR);
+	op->data = op->home;
+}
+
+/* The page cache serves what it can at once: writes, and reads of what it
+ * has.  What has to wait for the device does so in the engine. */
+static bool
+quick(const struct disk *d, struct io *io)
+{
+	if (d->engine != NULL && d->direct)
+		return false;
+	if (io->kind == IO_WRITE)
+		io->result = pwritev(io->fd, io->iov, io->niov,
+		    (off_t)io->off);
+	else if (d->engine != NULL)
+		io->result = os_read_cached(io->fd, io->iov, io->niov,
+		    io->off);
+	else
+		io->result = preadv(io->fd, io->iov, io->niov,
+		    (off_t)io->off);
+	return io->kind == IO_WRITE || d->engine == NULL ||
+	    io->result == (ssize_t)io->len;
+}
+
+/* No more operations join this one. */
+static void
+dispatch(struct disk *d)
+{
+	struct io *io = d->forming;
+
+	if (io == NULL)
+		return;
+	d->forming = NULL;
+	if (quick(d, io))
+		end_io(d, io);
+	else
+		io_add(d->engine, io);
+}
+
+static bool
+adjoins(const struct io *io, enum io_kind kind, int fd, uint64_t off)
+{
+	return io != NULL && io->kind == kind && io->fd == fd &&
+	    io->niov < MAX_JOIN && io->off + io->len == off;
+}
+
+/* READ and WRITE: join what is forming, or be the first of the next. */
+static void
+start_sectors(struct disk *d, struct op *op)
+{
+	enum io_kind kind = op->kind == OP_WRITE ? IO_WRITE : IO_READ;
+	uint64_t off = (d->first + op->lba) * SECTOR;
+	size_t len = (size_t)op->nsec * SECTOR;
+	struct io *io = d->forming;
+	bool odd;
+	int fd;
+
+	if (d->direct)
+		keep_data(op);
+	fd = disk_fd(d, op->data, off, len, &odd);
+	if (!adjoins(io, kind, fd, off)) {
+		dispatch(d);
+		io = d->forming = d->unused;
+		d->unused = io->next;
+		io->kind = kind;
+		io->fd = fd;
+		io->off = off;
+		io->len = 0;
+		io->niov = 0;
+		io->last = &io->first;
+	}
+	op->sync = op->fua || (odd && op->kind == OP_WRITE);
+	op->running = true;
+	op->mate = NULL;
+	*io->last = op;
+	io->last = &op->mate;
+	io->iov[io->niov++] = (struct iovec){ op->data, len };
+	io->len += len;
+}
+
+static void
+start(struct disk *d, struct op *op)
+{
+	if (op->kind == OP_READ || op->kind == OP_WRITE) {
+		start_sectors(d, op);
+		return;
+	}
+	disk_do(d, op);
+	has_run(d, op);
+}
+
+static void
+start_sync(struct disk *d)
+{
+	if (d->unsynced.first == NULL || d->syncing.first != NULL)
+		return;
+	d->syncing = d->unsynced;
+	d->unsynced = (struct op_list){ NULL, NULL };
+	if (d->engine == NULL) {
+		end_sync(d, os_flush(d->fd) == -1 ? errno : 0);
+		return;
+	}
+	d->sync_io = (struct io){ .kind = IO_SYNC, .fd = d->fd };
+	io_add(d->engine, &d->sync_io);
+}
+
+void
+queue_add(struct disk *d, struct op *op)
+{
+	op->error = 0;
+	op->done = 0;
+	op->running = false;
+	put(&d->queue, op);
+}
+
+void
+queue_run(struct disk *d)
+{
+	struct op *op, *next;
+
+	if (d->engine != NULL && queue_busy(d))
+		collect(d);
+	for (op = d->queue.first; op != NULL; op = next) {
+		next = op->next;
+		if (op->running)
+			continue;
+		if (has_to_wait(d, op)) {
+			/* perhaps only for what is forming */
+			dispatch(d);
+			next = op->next;
+			if (has_to_wait(d, op))
+				continue;
+		}
+		start(d, op);
+	}
+	dispatch(d);
+	start_sync(d);
+	for (op = d->queue.first; op != NULL; op = op->next)
+		keep_data(op);
+	if (d->engine != NULL)
+		io_submit(d->engine);
+}
+
+struct op *
+queue_done(struct disk *d)
+{
+	struct op *op = d->ready.first;
+
+	if (op != NULL)
+		take(&d->ready, op);
+	return op;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Linux: many disk operations in flight, by io_uring without a library. */
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <linux/io_uring.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dat.h"
+#include "fns.h"
+
+/* Completions are worked off when we are in the kernel anyway, instead of
+ * by an interrupt (Linux 5.19).  Deferring them further (DEFER_TASKRUN) would
+ * make the descriptor deaf to poll. */
+#ifndef IORING_SETUP_COOP_TASKRUN
+#define IORING_SETUP_COOP_TASKRUN	(1U << 8)
+#endif
+
+struct io_engine {
+	int			 fd;
+	unsigned		*sq_head, *sq_tail;
+	unsigned		 sq_mask, sq_size;
+	unsigned		 added;		/* not yet submitted */
+	unsigned		*cq_head, *cq_tail;
+	unsigned		 cq_mask;
+	struct io_uring_sqe	*sqes;
+	struct io_uring_cqe	*cqes;
+};
+
+static int
+enter(struct io_engine *e, unsigned submit, unsigned flags)
+{
+	long r;
+
+	do
+		r = syscall(SYS_io_uring_enter, e->fd, submit, 0, flags,
+		    NULL, 0);
+	while (r == -1 && errno == EINTR);
+	return (int)r;
+}
+
+static void *
+map(int fd, size_t bytes, off_t what)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_POPULATE, fd, what);
+}
+
+static int
+map_rings(struct io_engine *e, const struct io_uring_params *p)
+{
+	size_t sq = p->sq_off.array + p->sq_entries * sizeof(unsigned);
+	size_t cq = p->cq_off.cqes + p->cq_entries * sizeof(*e->cqes);
+	uint8_t *ring;
+	unsigned i, *array;
+
+	/* one mapping holds both rings (Linux 5.4) */
+	ring = map(e->fd, sq > cq ? sq : cq, IORING_OFF_SQ_RING);
+	e->sqes = map(e->fd, p->sq_entries * sizeof(*e->sqes),
+	    IORING_OFF_SQES);
+	if (ring == MAP_FAILED || (void *)e->sqes == MAP_FAILED)
+		return -1;
+	e->sq_head = (void *)(ring + p->sq_off.head);
+	e->sq_tail = (void *)(ring + p->sq_off.tail);
+	e->sq_mask = p->sq_entries - 1;
+	e->sq_size = p->sq_entries;
+	e->cq_head = (void *)(ring + p->cq_off.head);
+	e->cq_tail = (void *)(ring + p->cq_off.tail);
+	e->cq_mask = p->cq_entries - 1;
+	e->cqes = (void *)(ring + p->cq_off.cqes);
+	array = (void *)(ring + p->sq_off.array);
+	for (i = 0; i < p->sq_entries; i++)
+		array[i] = i;
+	return 0;
+}
+
+struct io_engine *
+io_open(unsigned max)
+{
+	struct io_engine *e = calloc(1, sizeof(*e));
+	struct io_uring_params p = { .flags = IORING_SETUP_COOP_TASKRUN };
+
+	if (e == NULL)
+		return NULL;
+	e->fd = (int)syscall(SYS_io_uring_setup, max, &p);
+	if (e->fd == -1 && errno == EINVAL) {
+		p = (struct io_uring_params){ .flags = 0 };
+		e->fd = (int)syscall(SYS_io_uring_setup, max, &p);
+	}
+	if (e->fd != -1 && (p.features & IORING_FEAT_SINGLE_MMAP) != 0 &&
+	    map_rings(e, &p) == 0)
+		return e;
+	if (e->fd != -1)
+		close(e->fd);
+	else
+		errno = ENOSYS;
+	free(e);
+	return NULL;
+}
+
+int
+io_pollfd(const struct io_engine *e)
+{
+	return e->fd;
+}
+
+void
+io_submit(struct io_engine *e)
+{
+	int n;
+
+	while (e->added > 0) {
+		n = enter(e, e->added, 0);
+		if (n > 0)
+			e->added -= (unsigned)n;
+		else if (n == -1 && errno != EAGAIN && errno != EBUSY)
+			abort();	/* a mistake of ours */
+		else
+			enter(e, 0, IORING_ENTER_GETEVENTS);
+	}
+}
+
+void
+io_add(struct io_engine *e, struct io *io)
+{
+	unsigned tail = *e->sq_tail;
+	struct io_uring_sqe *sqe;
+
+	if (tail - __atomic_load_n(e->sq_head, __ATOMIC_ACQUIRE) ==
+	    e->sq_size)
+		io_submit(e);
+	sqe = &e->sqes[tail & e->sq_mask];
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->fd = io->fd;
+	sqe->user_data = (uintptr_t)io;
+	if (io->kind == IO_SYNC) {
+		sqe->opcode = IORING_OP_FSYNC;
+		sqe->fsync_flags = IORING_FSYNC_DATASYNC;
+	} else {
+		sqe->opcode = io->kind == IO_WRITE ? IORING_OP_WRITEV :
+		    IORING_OP_READV;
+		sqe->addr = (uintptr_t)io->iov;
+		sqe->len = (unsigned)io->niov;
+		sqe->off = io->off;
+	}
+	__atomic_store_n(e->sq_tail, tail + 1, __ATOMIC_RELEASE);
+	e->added++;
+}
+
+struct io *
+io_next(struct io_engine *e)
+{
+	unsigned head = *e->cq_head;
+	struct io_uring_cqe *cqe;
+	struct io *io;
+
+	if (head == __atomic_load_n(e->cq_tail, __ATOMIC_ACQUIRE))
+		return NULL;
+	cqe = &e->cqes[head & e->cq_mask];
+	io = (struct io *)(uintptr_t)cqe->user_data;
+	io->result = cqe->res;
+	__atomic_store_n(e->cq_head, head + 1, __ATOMIC_RELEASE);
+	return io;
+}
