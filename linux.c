@@ -131,11 +131,12 @@ attach_filter(const struct net *n)
 		    (uint8_t)left, 0);
 	}
 	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	/* PACKET_HOST 0, PACKET_BROADCAST 1, the rest is not for us */
+	/* PACKET_HOST, _BROADCAST, _MULTICAST (a broadcast on the loopback
+	 * interface counts as that); the rest is for others, or our own */
 	prog[k++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 	    (unsigned)(SKF_AD_OFF + SKF_AD_PKTTYPE));
 	prog[k++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K,
-	    PACKET_BROADCAST, 0, 1);
+	    PACKET_MULTICAST, 0, 1);
 	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
 	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 	    shared[BPF_AOE_OPS - 1].k);
