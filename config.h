@@ -27,6 +27,11 @@
 #define MAX_NETIFS	8		/* interfaces that one blade serves */
 #define MAX_MACS	255		/* entries of a mask or reserve list */
 
+/* An initiator with one request at a time waits for us as long as we for it:
+ * if it came back within this time, look out so long before sleeping. */
+#define SPIN_NS		40000
+#define SPIN_REGRET	16		/* after a vain look, so many sleeps */
+
 #define SEND_PAUSE_MS	20		/* wait for a full transmit queue */
 #define SEND_TRIES	8		/* and so often, then lose the reply */
 

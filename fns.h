@@ -149,7 +149,8 @@ struct op	*queue_done(struct disk *);
 /* Is anything under way? */
 bool		queue_busy(const struct disk *);
 
-/* Readable when queue_run has something to do again; -1: never. */
+/* Readable when queue_run has something to do again; -1: nothing to wait
+ * for.  Ask anew before each wait. */
 int		queue_pollfd(const struct disk *);
 
 /* ---- bpf.c: the receive filter ---- */
@@ -201,6 +202,9 @@ int		net_pollfds(struct net *, struct pollfd *fds);
 int		net_recv(struct net *, struct frame *, int max,
 		    struct counters *);
 void		net_release(struct net *);
+
+/* Does a frame wait?  No system call: fit to be asked in a tight loop. */
+bool		net_waits(const struct net *);
 
 /*
  * Send n frames, each out of its link.  Frames that the network refuses for

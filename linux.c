@@ -418,6 +418,19 @@ link_of(struct net *n, int index)
 	return NULL;
 }
 
+static bool
+filled(const struct ring *r, unsigned i)
+{
+	return (__atomic_load_n(&ring_slot(r, i)->tp_status,
+	    __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0;
+}
+
+bool
+net_waits(const struct net *n)
+{
+	return n->ring.map != NULL && filled(&n->ring, n->ring.next);
+}
+
 int
 net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 {
@@ -428,11 +441,8 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 
 	if (r->map == NULL)
 		return 0;
-	while (got < max && r->taken < r->nslots) {
+	while (got < max && r->taken < r->nslots && filled(r, r->next)) {
 		h = ring_slot(r, r->next);
-		if ((__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) &
-		    TP_STATUS_USER) == 0)
-			break;
 		if (++r->next == r->nslots)
 			r->next = 0;
 		r->taken++;

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
@@ -25,6 +26,8 @@ struct blade {
 	struct frame	 out[MAX_BATCH];	/* replies to send */
 	struct request	*sent[MAX_BATCH];	/* and whose they are */
 	int		 nout;
+	bool		 single;	/* the last batch was one frame */
+	int		 soon;		/* > 0: the next may come within SPIN_NS */
 };
 
 enum { GOT_STOP = 1, GOT_HUP = 2, GOT_USR = 4 };
@@ -440,6 +443,44 @@ wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 	tell_news(b);
 }
 
+static int64_t
+clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/*
+ * Nothing waits: sleep.  But when one request at a time comes in, and soon
+ * after the last answer, going to sleep and being woken would be the larger
+ * part of its time: look out for the next one a moment.  Once that was in
+ * vain, it takes some quick returns to try again.
+ */
+static void
+rest(struct blade *b, const sigset_t *waiting)
+{
+	int64_t now = 0, start = 0;
+
+	if (b->single) {
+		start = now = clock_ns();
+		while (b->soon > 0 && !net_waits(b->net) && now - start < SPIN_NS)
+			now = clock_ns();
+		if (net_waits(b->net))
+			return;
+	}
+	wait_for_work(b, waiting, true);
+	if (!b->single)
+		return;
+	if (now - start >= SPIN_NS)
+		b->soon = -SPIN_REGRET;
+	else if (clock_ns() - start >= SPIN_NS)
+		b->soon = 0;
+	else if (b->soon < 1)
+		b->soon++;
+}
+
 static void
 serve(struct blade *b, const sigset_t *waiting)
 {
@@ -448,9 +489,13 @@ serve(struct blade *b, const sigset_t *waiting)
 
 	while ((got & GOT_STOP) == 0) {
 		n = serve_batch(b, MAX_BATCH);
+		if (n > 0)
+			b->single = n == 1;
+		else
+			rest(b, waiting);
 		/* under load, too, signals and links are heard */
-		if (n == 0 || ++turn % 16 == 0)
-			wait_for_work(b, waiting, n == 0);
+		if (++turn % 16 == 0)
+			wait_for_work(b, waiting, false);
 	}
 	/* what has been begun is finished and answered */
 	while (queue_busy(&b->t.disk)) {

@@ -51,16 +51,16 @@ queue_open(struct disk *d, unsigned max)
 	}
 }
 
-int
-queue_pollfd(const struct disk *d)
-{
-	return d->engine != NULL ? io_pollfd(d->engine) : -1;
-}
-
 bool
 queue_busy(const struct disk *d)
 {
 	return d->queue.first != NULL || d->syncing.first != NULL;
+}
+
+int
+queue_pollfd(const struct disk *d)
+{
+	return d->engine != NULL && queue_busy(d) ? io_pollfd(d->engine) : -1;
 }
 
 /*
