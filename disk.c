@@ -139,7 +139,8 @@ disk_open(struct disk *d, struct counters *count)
 	lock(d);
 
 	if (store_bytes(d, &bytes, &logical, &physical) == -1)
-		err(1, "%s: size", d->path);
+		errx(1, "%s: not a disk (%s); name a file or a block device",
+		    d->path, strerror(errno));
 	total = bytes / SECTOR;
 	if (total == 0)
 		errx(1, "%s: %" PRIu64 " bytes: smaller than a sector of "
