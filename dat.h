@@ -281,6 +281,7 @@ struct op {
 	/* the queue's own */
 	bool		 sync;		/* done only after a sync */
 	bool		 running;
+	bool		 stream;	/* adjoins the one that came before */
 	struct op	*next, *prev;	/* on one of the queue's lists */
 	struct op	*mate;		/* adjoining, run in one go */
 };
@@ -302,6 +303,7 @@ struct io {
 	int		 niov;
 	ssize_t		 result;	/* bytes moved, or minus an errno */
 	struct op	*first, **last;	/* whom it serves */
+	bool		 stream;	/* as the first of them */
 	struct io	*next;
 };
 
@@ -338,6 +340,10 @@ struct disk {
 	struct op_list	 syncing;	/* run, their sync is under way */
 	struct op_list	 ready;		/* done, not yet taken */
 	struct io	*forming;	/* the next of the queue may join */
+	unsigned	 streams;	/* running in the engine */
+	unsigned	 changes;	/* on the queue, other than reads */
+	enum op_kind	 last_kind;	/* of what came last, and where */
+	uint64_t	 last_end;	/* it ended */
 	struct io	*unused;
 	struct io	 sync_io;
 	bool		 sync_failed;	/* never reported clean again */

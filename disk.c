@@ -137,6 +137,7 @@ disk_open(struct disk *d, struct counters *count)
 	if (d->fd == -1)
 		err(1, "%s", d->path);
 	lock(d);
+	os_noatime(d->fd);
 
 	if (store_bytes(d, &bytes, &logical, &physical) == -1)
 		errx(1, "%s: not a disk (%s); name a file or a block device",

@@ -225,6 +225,9 @@ void		net_close(struct net *);
 int		os_devsize(int fd, uint64_t *bytes, unsigned *logical,
 		    unsigned *physical);
 
+/* Reading need not be remembered in the file's times, if that can be had. */
+void		os_noatime(int fd);
+
 /* All that was written to fd is on stable storage.  0, or -1 with errno. */
 int		os_flush(int fd);
 
@@ -236,21 +239,14 @@ int		os_trim(int fd, bool device, uint64_t off, uint64_t len);
 int		os_cantrim(int fd, bool device, uint64_t size);
 
 /*
- * Read what the page cache has, without waiting for the device.  Returns
- * bytes, fewer than asked or -1 where it would have to wait.
- */
-ssize_t		os_read_cached(int fd, const struct iovec *, int niov,
-		    uint64_t off);
-
-/*
- * Many calls in flight at once.  io_open returns NULL with errno where the
- * kernel has nothing of the kind.  io_add hands over a call, whose struct
+ * Many calls in flight at once, on the descriptors fds.  io_open returns NULL
+ * with errno where the kernel has nothing of the kind.  io_add hands over a call, whose struct
  * and buffers must stay; io_submit makes sure the kernel has them all;
  * io_next returns one that came to its end, with io->result, or NULL.
  * io_pollfd is readable while io_next has something to return.
  */
 struct io_engine;
-struct io_engine *io_open(unsigned max);
+struct io_engine *io_open(unsigned max, const int *fds, unsigned nfds);
 int		io_pollfd(const struct io_engine *);
 void		io_add(struct io_engine *, struct io *);
 void		io_submit(struct io_engine *);

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 
 #include <arpa/inet.h>
 #include <linux/falloc.h>
@@ -570,6 +569,16 @@ os_devsize(int fd, uint64_t *bytes, unsigned *logical, unsigned *physical)
 	return 0;
 }
 
+void
+os_noatime(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	/* only the file's owner may; for the rest reads cost a little more */
+	if (flags != -1)
+		fcntl(fd, F_SETFL, flags | O_NOATIME);
+}
+
 int
 os_flush(int fd)
 {
@@ -622,12 +631,6 @@ os_cantrim(int fd, bool device, uint64_t size)
 		most = 0;
 	fclose(fp);
 	return most > 0 ? 1 : 0;
-}
-
-ssize_t
-os_read_cached(int fd, const struct iovec *iov, int niov, uint64_t off)
-{
-	return preadv2(fd, iov, niov, (off_t)off, RWF_NOWAIT);
 }
 
 uint32_t

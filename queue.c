@@ -37,11 +37,12 @@ void
 queue_open(struct disk *d, unsigned max)
 {
 	const char *how = getenv("VBLADE_IO");
+	const int fds[] = { d->fd, d->cached_fd };
 	struct io *io;
 	unsigned i;
 
 	if (how == NULL || strcmp(how, "sync") != 0)
-		d->engine = io_open(max + 1);	/* and a sync */
+		d->engine = io_open(max + 1, fds, d->direct ? 2 : 1);
 	io = calloc(max, sizeof(*io));
 	if (io == NULL)
 		err(1, "memory");
@@ -96,6 +97,8 @@ has_to_wait(const struct disk *d, const struct op *op)
 {
 	const struct op *e;
 
+	if (d->changes == 0)
+		return false;
 	for (e = d->queue.first; e != op; e = e->next) {
 		if (e->kind == OP_TRIM || op->kind == OP_TRIM)
 			return true;	/* its ranges may be anywhere */
@@ -130,6 +133,7 @@ static void
 has_run(struct disk *d, struct op *op)
 {
 	take(&d->queue, op);
+	d->changes -= !only_reads(op);
 	if (op->error == 0 && op->sync && !d->readonly)
 		put(&d->unsynced, op);
 	else
@@ -167,16 +171,25 @@ end_sync(struct disk *d, int error)
 	}
 }
 
-static void
+/* Returns whether anything came to its end. */
+static bool
 collect(struct disk *d)
 {
 	struct io *io;
+	bool any = false;
 
-	while ((io = io_next(d->engine)) != NULL)
-		if (io == &d->sync_io)
+	if (d->engine == NULL)
+		return false;
+	while ((io = io_next(d->engine)) != NULL) {
+		any = true;
+		if (io == &d->sync_io) {
 			end_sync(d, io->result < 0 ? (int)-io->result : 0);
-		else
-			end_io(d, io);
+			continue;
+		}
+		d->streams -= io->stream;
+		end_io(d, io);
+	}
+	return any;
 }
 
 /*
@@ -194,24 +207,19 @@ keep_data(struct op *op)
 	op->data = op->home;
 }
 
-/* The page cache serves what it can at once: writes, and reads of what it
- * has.  What has to wait for the device does so in the engine. */
+/*
+ * Without an engine everything is done here and now; with one, still what
+ * the page cache takes: writes, unless they are direct.
+ */
 static bool
-quick(const struct disk *d, struct io *io)
+done_here(const struct disk *d, struct io *io)
 {
-	if (d->engine != NULL && d->direct)
+	if (d->engine != NULL && (d->direct || io->kind == IO_READ))
 		return false;
-	if (io->kind == IO_WRITE)
-		io->result = pwritev(io->fd, io->iov, io->niov,
-		    (off_t)io->off);
-	else if (d->engine != NULL)
-		io->result = os_read_cached(io->fd, io->iov, io->niov,
-		    io->off);
-	else
-		io->result = preadv(io->fd, io->iov, io->niov,
-		    (off_t)io->off);
-	return io->kind == IO_WRITE || d->engine == NULL ||
-	    io->result == (ssize_t)io->len;
+	io->result = io->kind == IO_WRITE ?
+	    pwritev(io->fd, io->iov, io->niov, (off_t)io->off) :
+	    preadv(io->fd, io->iov, io->niov, (off_t)io->off);
+	return true;
 }
 
 /* No more operations join this one. */
@@ -223,25 +231,45 @@ dispatch(struct disk *d)
 	if (io == NULL)
 		return;
 	d->forming = NULL;
-	if (quick(d, io))
+	if (done_here(d, io)) {
 		end_io(d, io);
-	else
-		io_add(d->engine, io);
+		return;
+	}
+	d->streams += io->stream;
+	io_add(d->engine, io);
+}
+
+static enum io_kind
+io_kind(const struct op *op)
+{
+	return op->kind == OP_WRITE ? IO_WRITE : IO_READ;
+}
+
+static uint64_t
+offset(const struct disk *d, const struct op *op)
+{
+	return (d->first + op->lba) * SECTOR;
+}
+
+static bool
+follows(const struct io *io, enum io_kind kind, uint64_t off)
+{
+	return io->kind == kind && io->off + io->len == off;
 }
 
 static bool
 adjoins(const struct io *io, enum io_kind kind, int fd, uint64_t off)
 {
-	return io != NULL && io->kind == kind && io->fd == fd &&
-	    io->niov < MAX_JOIN && io->off + io->len == off;
+	return io != NULL && follows(io, kind, off) && io->fd == fd &&
+	    io->niov < MAX_JOIN;
 }
 
 /* READ and WRITE: join what is forming, or be the first of the next. */
 static void
 start_sectors(struct disk *d, struct op *op)
 {
-	enum io_kind kind = op->kind == OP_WRITE ? IO_WRITE : IO_READ;
-	uint64_t off = (d->first + op->lba) * SECTOR;
+	enum io_kind kind = io_kind(op);
+	uint64_t off = offset(d, op);
 	size_t len = (size_t)op->nsec * SECTOR;
 	struct io *io = d->forming;
 	bool odd;
@@ -259,6 +287,7 @@ start_sectors(struct disk *d, struct op *op)
 		io->off = off;
 		io->len = 0;
 		io->niov = 0;
+		io->stream = op->stream;
 		io->last = &io->first;
 	}
 	op->sync = op->fua || (odd && op->kind == OP_WRITE);
@@ -268,6 +297,18 @@ start_sectors(struct disk *d, struct op *op)
 	io->last = &op->mate;
 	io->iov[io->niov++] = (struct iovec){ op->data, len };
 	io->len += len;
+}
+
+/*
+ * In a stream of adjoining requests two calls under way keep the device busy;
+ * what comes meanwhile gathers and goes as one.
+ */
+static bool
+better_wait(const struct disk *d, const struct op *op)
+{
+	return op->stream && d->streams >= 2 &&
+	    (d->forming == NULL || !follows(d->forming, io_kind(op),
+	    offset(d, op)));
 }
 
 static void
@@ -302,35 +343,43 @@ queue_add(struct disk *d, struct op *op)
 	op->error = 0;
 	op->done = 0;
 	op->running = false;
+	op->stream = d->last_kind == op->kind && d->last_end == op->lba &&
+	    (op->kind == OP_READ || op->kind == OP_WRITE);
+	d->last_kind = op->kind;
+	d->last_end = op->lba + op->nsec;
+	d->changes += !only_reads(op);
 	put(&d->queue, op);
+}
+
+static void
+start_all(struct disk *d)
+{
+	struct op *op, *next;
+
+	for (op = d->queue.first; op != NULL; op = next) {
+		if (!op->running && has_to_wait(d, op))
+			dispatch(d);	/* perhaps only for what is forming */
+		next = op->next;
+		if (!op->running && !has_to_wait(d, op) &&
+		    !better_wait(d, op))
+			start(d, op);
+	}
+	dispatch(d);
+	start_sync(d);
+	if (d->engine != NULL)
+		io_submit(d->engine);
 }
 
 void
 queue_run(struct disk *d)
 {
-	struct op *op, *next;
+	struct op *op;
 
-	if (d->engine != NULL && queue_busy(d))
-		collect(d);
-	for (op = d->queue.first; op != NULL; op = next) {
-		next = op->next;
-		if (op->running)
-			continue;
-		if (has_to_wait(d, op)) {
-			/* perhaps only for what is forming */
-			dispatch(d);
-			next = op->next;
-			if (has_to_wait(d, op))
-				continue;
-		}
-		start(d, op);
-	}
-	dispatch(d);
-	start_sync(d);
+	do
+		start_all(d);
+	while (collect(d));	/* then others may start */
 	for (op = d->queue.first; op != NULL; op = op->next)
 		keep_data(op);
-	if (d->engine != NULL)
-		io_submit(d->engine);
 }
 
 struct op *

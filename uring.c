@@ -29,6 +29,7 @@ struct io_engine {
 	unsigned		 cq_mask;
 	struct io_uring_sqe	*sqes;
 	struct io_uring_cqe	*cqes;
+	int			 fds[2];	/* registered, in this order */
 };
 
 static int
@@ -79,7 +80,7 @@ map_rings(struct io_engine *e, const struct io_uring_params *p)
 }
 
 struct io_engine *
-io_open(unsigned max)
+io_open(unsigned max, const int *fds, unsigned nfds)
 {
 	struct io_engine *e = calloc(1, sizeof(*e));
 	struct io_uring_params p = { .flags = IORING_SETUP_COOP_TASKRUN };
@@ -92,8 +93,11 @@ io_open(unsigned max)
 		e->fd = (int)syscall(SYS_io_uring_setup, max, &p);
 	}
 	if (e->fd != -1 && (p.features & IORING_FEAT_SINGLE_MMAP) != 0 &&
-	    map_rings(e, &p) == 0)
+	    map_rings(e, &p) == 0 && syscall(SYS_io_uring_register, e->fd,
+	    IORING_REGISTER_FILES, fds, nfds) == 0) {
+		memcpy(e->fds, fds, nfds * sizeof(*fds));
 		return e;
+	}
 	if (e->fd != -1)
 		close(e->fd);
 	else
@@ -124,6 +128,12 @@ io_submit(struct io_engine *e)
 	}
 }
 
+static int
+registered(const struct io_engine *e, int fd)
+{
+	return fd == e->fds[0] ? 0 : 1;
+}
+
 void
 io_add(struct io_engine *e, struct io *io)
 {
@@ -135,11 +145,18 @@ io_add(struct io_engine *e, struct io *io)
 		io_submit(e);
 	sqe = &e->sqes[tail & e->sq_mask];
 	memset(sqe, 0, sizeof(*sqe));
-	sqe->fd = io->fd;
+	sqe->fd = registered(e, io->fd);
+	sqe->flags = IOSQE_FIXED_FILE;
 	sqe->user_data = (uintptr_t)io;
 	if (io->kind == IO_SYNC) {
 		sqe->opcode = IORING_OP_FSYNC;
 		sqe->fsync_flags = IORING_FSYNC_DATASYNC;
+	} else if (io->niov == 1) {
+		sqe->opcode = io->kind == IO_WRITE ? IORING_OP_WRITE :
+		    IORING_OP_READ;
+		sqe->addr = (uintptr_t)io->iov[0].iov_base;
+		sqe->len = (unsigned)io->len;
+		sqe->off = io->off;
 	} else {
 		sqe->opcode = io->kind == IO_WRITE ? IORING_OP_WRITEV :
 		    IORING_OP_READV;
