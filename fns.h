@@ -2,7 +2,7 @@
 /*
  * Every function that one room offers to another, with its contract.
  * Calls go one way: main -> aoe -> ata, main -> queue -> disk, and the
- * operating system's file (linux.c, uring.c) below main, queue and disk.
+ * operating system's files (linux.c, linux-disk.c) below main, queue and disk.
  */
 
 struct bpf_op;

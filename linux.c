@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Linux: frames in by a receive ring, out in batches; links; devices. */
+/* Linux, the network: frames in by a receive ring, out in batches; links. */
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <arpa/inet.h>
-#include <linux/falloc.h>
 #include <linux/filter.h>
-#include <linux/fs.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -19,7 +15,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +40,8 @@ struct ring {
 };
 
 struct net {
-	int		 fd;		/* packet socket, all links */
+	int		 fd;		/* packet socket, hears all links */
+	int		 out[MAX_NETIFS];	/* one each to send by, deaf */
 	int		 news_fd;	/* netlink: links changed */
 	unsigned	 shelf, slot;
 	unsigned	 bufcnt;
@@ -298,8 +294,7 @@ ring_slot(const struct ring *r, unsigned i)
 static void
 open_socket(struct net *n)
 {
-	const int version = TPACKET_V2, reserve = RESERVE, on = 1;
-	const int sndbuf = RING_BYTES;
+	const int version = TPACKET_V2, reserve = RESERVE;
 
 	n->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (n->fd == -1 && errno == EPERM)
@@ -312,13 +307,36 @@ open_socket(struct net *n)
 	    setsockopt(n->fd, SOL_PACKET, PACKET_RESERVE, &reserve,
 	    sizeof(reserve)) == -1)
 		err(1, "packet socket: receive ring");
+}
+
+/* Replies leave by a socket that is bound to the interface, so that the kernel
+ * need not look it up for each, and to no protocol: it hears nothing. */
+static int
+bind_out(const struct net *n, int i)
+{
+	struct sockaddr_ll at = {
+		.sll_family = AF_PACKET,
+		.sll_ifindex = n->links[i].index,
+	};
+
+	return bind(n->out[i], (void *)&at, sizeof(at));
+}
+
+static void
+open_out(struct net *n, int i)
+{
+	const int on = 1, bytes = RING_BYTES;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	n->out[i] = fd;
+	if (fd == -1 || bind_out(n, i) == -1)
+		err(1, "%s: packet socket", n->links[i].name);
 	/* Straight to the driver; net_send copes with a full queue.  Not
-	 * having it, or a larger send buffer, only costs time. */
-	setsockopt(n->fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
-	if (setsockopt(n->fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf,
-	    sizeof(sndbuf)) == -1)
-		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &sndbuf,
-		    sizeof(sndbuf));
+	 * having it, or a larger buffer, only costs time. */
+	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes,
+	    sizeof(bytes)) == -1)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
 struct net *
@@ -330,6 +348,7 @@ net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 	};
 	struct net *n = calloc(1, sizeof(*n));
 	unsigned slots;
+	int i;
 
 	if (n == NULL)
 		err(1, "memory");
@@ -350,6 +369,8 @@ net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 		err(1, "packet filter");
 	if (bind(n->fd, (void *)&any, sizeof(any)) == -1)
 		err(1, "packet socket: bind");
+	for (i = 0; i < n->nlinks; i++)
+		open_out(n, i);
 	n->news_fd = open_netlink();
 	/* what changed while we opened */
 	net_refresh(n);
@@ -377,20 +398,25 @@ net_refresh(struct net *n)
 	char buf[8192];
 	struct link *l;
 	bool moved = false;
-	int index;
+	int i, index;
 
 	/* netlink only rings the bell: then we look for ourselves, which
 	 * stays right when it had to drop messages */
 	while (recv(n->news_fd, buf, sizeof(buf), 0) > 0 || errno == EINTR ||
 	    errno == ENOBUFS)
 		;
-	for (l = n->links; l < n->links + n->nlinks; l++) {
+	for (i = 0; i < n->nlinks; i++) {
+		l = &n->links[i];
 		index = l->index;
 		if (look(n->fd, l) == -1) {
 			l->index = 0;
 			l->up = false;
 		}
-		moved |= l->index != index;
+		if (l->index == index)
+			continue;
+		moved = true;
+		if (l->index != 0 && bind_out(n, i) == -1)
+			warn("%s: packet socket", l->name);
 	}
 	if (moved && attach_filter(n) == -1)
 		warn("packet filter");
@@ -480,34 +506,14 @@ busy(int error)
 	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
 }
 
-void
-net_send(struct net *n, const struct frame *f, int nframes,
-    struct counters *count)
+static void
+send_by(int fd, struct mmsghdr *msg, int nmsgs, struct counters *count)
 {
-	struct mmsghdr msg[MAX_BATCH];
-	struct iovec iov[MAX_BATCH];
-	struct sockaddr_ll to[MAX_NETIFS];
-	struct pollfd pfd = { .fd = n->fd, .events = POLLOUT };
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 	int i, k, tries = 0;
 
-	for (i = 0; i < n->nlinks; i++)
-		to[i] = (struct sockaddr_ll){
-			.sll_family = AF_PACKET,
-			.sll_protocol = htons(ETH_AOE),
-			.sll_ifindex = n->links[i].index,
-		};
-	for (i = 0; i < nframes; i++) {
-		iov[i] = (struct iovec){ f[i].data, f[i].len };
-		msg[i] = (struct mmsghdr){ .msg_hdr = {
-			.msg_name = &to[f[i].link - n->links],
-			.msg_namelen = sizeof(to[0]),
-			.msg_iov = &iov[i],
-			.msg_iovlen = 1,
-		} };
-	}
-	for (i = 0; i < nframes; i += k) {
-		k = sendmmsg(n->fd, msg + i, (unsigned)(nframes - i),
-		    MSG_DONTWAIT);
+	for (i = 0; i < nmsgs; i += k) {
+		k = sendmmsg(fd, msg + i, (unsigned)(nmsgs - i), MSG_DONTWAIT);
 		if (k > 0) {
 			count->answered += (uint64_t)k;
 			tries = 0;
@@ -532,6 +538,28 @@ net_send(struct net *n, const struct frame *f, int nframes,
 }
 
 void
+net_send(struct net *n, const struct frame *f, int nframes,
+    struct counters *count)
+{
+	struct mmsghdr msg[MAX_BATCH];
+	struct iovec iov[MAX_BATCH];
+	int i, k;
+
+	for (i = 0; i < nframes; i++) {
+		iov[i] = (struct iovec){ f[i].data, f[i].len };
+		msg[i] = (struct mmsghdr){ .msg_hdr = {
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1,
+		} };
+	}
+	for (i = 0; i < nframes; i += k) {
+		for (k = 1; i + k < nframes && f[i + k].link == f[i].link; k++)
+			;
+		send_by(n->out[f[i].link - n->links], msg + i, k, count);
+	}
+}
+
+void
 net_stats(struct net *n, struct counters *count)
 {
 	struct tpacket_stats st;
@@ -545,92 +573,14 @@ net_stats(struct net *n, struct counters *count)
 void
 net_close(struct net *n)
 {
+	int i;
+
 	ring_close(n);
+	for (i = 0; i < n->nlinks; i++)
+		close(n->out[i]);
 	close(n->fd);
 	close(n->news_fd);
 	free(n);
-}
-
-/*
- * Devices.
- */
-int
-os_devsize(int fd, uint64_t *bytes, unsigned *logical, unsigned *physical)
-{
-	int lb = SECTOR;
-	unsigned pb = SECTOR;
-
-	if (ioctl(fd, BLKGETSIZE64, bytes) == -1)
-		return -1;
-	ioctl(fd, BLKSSZGET, &lb);
-	ioctl(fd, BLKPBSZGET, &pb);
-	*logical = (unsigned)lb;
-	*physical = pb;
-	return 0;
-}
-
-void
-os_noatime(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	/* only the file's owner may; for the rest reads cost a little more */
-	if (flags != -1)
-		fcntl(fd, F_SETFL, flags | O_NOATIME);
-}
-
-int
-os_flush(int fd)
-{
-	int r;
-
-	while ((r = fdatasync(fd)) == -1 && errno == EINTR)
-		;
-	return r;
-}
-
-int
-os_trim(int fd, bool device, uint64_t off, uint64_t len)
-{
-	uint64_t range[2] = { off, len };
-
-	/* A device may refuse odd pieces: nothing is lost by keeping them,
-	 * since zeros are promised for files only. */
-	if (device)
-		return ioctl(fd, BLKDISCARD, range) == 0 || errno == EINVAL ||
-		    errno == EOPNOTSUPP ? 0 : -1;
-	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-	    (off_t)off, (off_t)len);
-}
-
-int
-os_cantrim(int fd, bool device, uint64_t size)
-{
-	char path[80];
-	unsigned long long most = 0;
-	struct stat st;
-	FILE *fp = NULL;
-	int i;
-
-	/* a hole behind the end of the file changes nothing */
-	if (!device)
-		return os_trim(fd, false, (size + PAGE) / PAGE * PAGE,
-		    PAGE) == 0 ? 2 : 0;
-	if (fstat(fd, &st) == -1)
-		return 0;
-	/* the queue is the disk's; a partition's disk is its parent */
-	for (i = 0; i < 2 && fp == NULL; i++) {
-		snprintf(path, sizeof(path),
-		    "/sys/dev/block/%u:%u/%squeue/discard_max_bytes",
-		    major(st.st_rdev), minor(st.st_rdev), i == 0 ? "" : "../");
-		fp = fopen(path, "re");
-	}
-	if (fp == NULL)
-		return 0;
-	if (fscanf(fp, "%llu", &most) != 1)
-		most = 0;
-	fclose(fp);
-	return most > 0 ? 1 : 0;
 }
 
 uint32_t

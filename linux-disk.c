@@ -1,17 +1,110 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Linux: many disk operations in flight, by io_uring without a library. */
+/* Linux, the disk: devices, and many operations in flight by io_uring. */
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
+#include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/io_uring.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "dat.h"
 #include "fns.h"
+
+/*
+ * Devices.
+ */
+int
+os_devsize(int fd, uint64_t *bytes, unsigned *logical, unsigned *physical)
+{
+	int lb = SECTOR;
+	unsigned pb = SECTOR;
+
+	if (ioctl(fd, BLKGETSIZE64, bytes) == -1)
+		return -1;
+	ioctl(fd, BLKSSZGET, &lb);
+	ioctl(fd, BLKPBSZGET, &pb);
+	*logical = (unsigned)lb;
+	*physical = pb;
+	return 0;
+}
+
+void
+os_noatime(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	/* only the file's owner may; for the rest reads cost a little more */
+	if (flags != -1)
+		fcntl(fd, F_SETFL, flags | O_NOATIME);
+}
+
+int
+os_flush(int fd)
+{
+	int r;
+
+	while ((r = fdatasync(fd)) == -1 && errno == EINTR)
+		;
+	return r;
+}
+
+int
+os_trim(int fd, bool device, uint64_t off, uint64_t len)
+{
+	uint64_t range[2] = { off, len };
+
+	/* A device may refuse odd pieces: nothing is lost by keeping them,
+	 * since zeros are promised for files only. */
+	if (device)
+		return ioctl(fd, BLKDISCARD, range) == 0 || errno == EINVAL ||
+		    errno == EOPNOTSUPP ? 0 : -1;
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	    (off_t)off, (off_t)len);
+}
+
+int
+os_cantrim(int fd, bool device, uint64_t size)
+{
+	char path[80];
+	unsigned long long most = 0;
+	struct stat st;
+	FILE *fp = NULL;
+	int i;
+
+	/* a hole behind the end of the file changes nothing */
+	if (!device)
+		return os_trim(fd, false, (size + PAGE) / PAGE * PAGE,
+		    PAGE) == 0 ? 2 : 0;
+	if (fstat(fd, &st) == -1)
+		return 0;
+	/* the queue is the disk's; a partition's disk is its parent */
+	for (i = 0; i < 2 && fp == NULL; i++) {
+		snprintf(path, sizeof(path),
+		    "/sys/dev/block/%u:%u/%squeue/discard_max_bytes",
+		    major(st.st_rdev), minor(st.st_rdev), i == 0 ? "" : "../");
+		fp = fopen(path, "re");
+	}
+	if (fp == NULL)
+		return 0;
+	if (fscanf(fp, "%llu", &most) != 1)
+		most = 0;
+	fclose(fp);
+	return most > 0 ? 1 : 0;
+}
+
+/*
+ * Many operations in flight, by io_uring without a library.
+ */
 
 /* Completions are worked off when we are in the kernel anyway, instead of
  * by an interrupt (Linux 5.19).  Deferring them further (DEFER_TASKRUN) would
