@@ -27,6 +27,9 @@
 #define MAX_NETIFS	8		/* interfaces that one blade serves */
 #define MAX_MACS	255		/* entries of a mask or reserve list */
 
+/* Frames that waited longer are dropped: their senders asked again since. */
+#define STALE_S		4
+
 /* An initiator with one request at a time waits for us as long as we for it:
  * if it came back within this time, look out so long before sleeping. */
 #define SPIN_NS		40000

@@ -224,6 +224,7 @@ put_le48(uint8_t *p, uint64_t v)
 	X(silent)	/* requests that the protocol leaves unanswered */ \
 	X(masked)	/* of these: senders outside the mask list */	\
 	X(truncated)	/* frames larger than a receive slot */		\
+	X(stale)	/* frames that waited longer than STALE_S */	\
 	X(ring_lost)	/* frames that found no receive slot */		\
 	X(send_lost)	/* replies that the network refused */		\
 	X(reads)	/* ATA commands done */				\

@@ -196,8 +196,9 @@ int		net_pollfds(struct net *, struct pollfd *fds);
 
 /*
  * Take frames that wait, at most max, without blocking.  Their bytes stay
- * where they are until net_release.  Returns how many, 0 when none waits;
- * never an error: a link that fails is a link without frames.
+ * where they are until net_release.  What has waited for longer than STALE_S
+ * is dropped.  Returns how many; never an error: a link that fails is a link
+ * without frames.
  */
 int		net_recv(struct net *, struct frame *, int max,
 		    struct counters *);

@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
@@ -48,6 +49,8 @@ struct net {
 	struct ring	 ring;
 	struct link	 links[MAX_NETIFS];
 	int		 nlinks;
+	int64_t		 empty_ns;	/* when nothing waited, since boot */
+	int64_t		 set_ns;	/* wall clock minus that, then */
 };
 
 /* The ring puts an Ethernet header where the network header, which follows,
@@ -58,6 +61,8 @@ enum {
 	HEADROOM = MAC_OFFSET + RESERVE,
 	VLAN_TAG = 4,
 };
+
+#define NS	INT64_C(1000000000)
 
 /*
  * Links.
@@ -456,16 +461,55 @@ net_waits(const struct net *n)
 	return n->ring.map != NULL && filled(&n->ring, n->ring.next);
 }
 
+static int64_t
+clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
+/*
+ * After a stall (SIGSTOP, a hung device, a suspended machine) frames wait whose
+ * senders have long asked again, or given the disk to another host: they are
+ * dropped.  Returns the wall clock's time before which a frame is too old.
+ * The kernel stamps with the wall clock, which may be set; no frame can have
+ * waited for longer than since nothing waited, and that is told without it.
+ */
+static int64_t
+too_old(struct net *n)
+{
+	int64_t now = clock_ns(CLOCK_BOOTTIME);
+	int64_t wall = clock_ns(CLOCK_REALTIME);
+	int64_t set = wall - now - n->set_ns;
+	int64_t waited = now - n->empty_ns;
+
+	if (!net_waits(n)) {
+		n->empty_ns = now;
+		n->set_ns = wall - now;
+	}
+	if (waited <= STALE_S * NS)
+		return INT64_MIN;
+	if (set > NS || set < -NS) {
+		n->set_ns = wall - now;
+		return INT64_MAX;	/* no stamp can be trusted */
+	}
+	return wall - STALE_S * NS;
+}
+
 int
 net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 {
 	struct ring *r = &n->ring;
 	struct tpacket2_hdr *h;
 	const struct sockaddr_ll *from;
+	int64_t oldest;
 	int got = 0;
 
 	if (r->map == NULL)
 		return 0;
+	oldest = too_old(n);
 	while (got < max && r->taken < r->nslots && filled(r, r->next)) {
 		h = ring_slot(r, r->next);
 		if (++r->next == r->nslots)
@@ -480,6 +524,8 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 		};
 		if (h->tp_snaplen < h->tp_len)
 			count->truncated++;
+		else if (h->tp_sec * NS + h->tp_nsec < oldest)
+			count->stale++;
 		else if (f[got].link != NULL)
 			got++;
 	}
