@@ -114,9 +114,9 @@ ${TOOLS}:
 
 # Unit tests: every object but main.o, and libcheck.
 check: check-build
-	@set -e; for t in ${CHECKS}; do echo "  TEST  $$t"; "$$t"; done
-	@set -e; for f in ${FUZZERS}; do echo "  SEEDS $$f"; \
-	    "$$f" tests/seeds; done
+	@bad=0; for t in ${CHECKS}; do echo "  TEST  $$t"; "$$t" || bad=1; done; \
+	for f in ${FUZZERS}; do echo "  SEEDS $$f"; "$$f" tests/seeds || \
+	    bad=1; done; exit $$bad
 
 check-build: have-check tools ${CHECKS} ${FUZZERS}
 
@@ -141,19 +141,19 @@ ${FUZZERS}: ${PARTS}
 # Line coverage of the two rooms that strangers' bytes walk through.
 coverage:
 	@rm -f build-cov/*.gcda
-	${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check
-	@cd build-cov && for f in aoe ata; do ${GCOV} $$f.o >$$f.gcov-out && \
-	    sed -n "/^File '$$f.c'/{n;s/^Lines executed:\([0-9.]*\)% of \(.*\)/$$f.c: \1 % of \2 lines/p;}" \
-	    $$f.gcov-out; \
-	    sed -n 's/^ *#####: *\([0-9]*\):/  never run: '$$f'.c:\1:/p' \
-	    $$f.c.gcov; done
+	${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check-build
+	-${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check
+	@for f in aoe ata; do ${GCOV} -o build-cov build-cov/$$f.o | sed -n \
+	    "/^File '$$f.c'/{n;s/^Lines executed:\([0-9.]*\)% of/$$f.c: \1 % of/p;}" \
+	    && sed -n "s/^ *#####: *\([0-9]*\):/  never run: $$f.c:\1:/p" $$f.c.gcov; \
+	done; mv ./*.gcov build-cov/
 
 # libFuzzer from the seeds on, for FUZZ_SECONDS; what it finds worth keeping
 # goes to build-fuzz/corpus, what breaks us to build-fuzz/crash-*.
 fuzz:
 	${Q}${MAKE} FUZZ=1 CC="${FUZZ_CC}" fuzz-build
 	@mkdir -p build-fuzz/corpus
-	build-fuzz/fuzz_frame -max_total_time=${FUZZ_SECONDS} -max_len=66000 \
+	build-fuzz/fuzz_frame -max_total_time=${FUZZ_SECONDS} -max_len=20000 \
 	    -artifact_prefix=build-fuzz/ -print_final_stats=1 \
 	    build-fuzz/corpus tests/seeds
 
@@ -176,21 +176,21 @@ clean:
 	rm -f vblade ${TOOLS}
 
 # What a release holds.  Files that git does not know stay out by their names.
-TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vbladed \
-	  main.c aoe.c ata.c queue.c disk.c bpf.c linux.c uring.c \
-	  config.h dat.h fns.h
+TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vbladed
 NAME	= vblade-${VERSION}
 
 dist:
-	rm -rf build/${NAME} ${NAME}.tar.gz
+	@rm -rf build/${NAME} ${NAME}.tar.gz
 	@mkdir -p build/${NAME}
-	@{ echo "${TOP}" | tr ' ' '\n'; find .ci contrib tests -type f; } | \
-	    sed -e '/^$$/d' -e '/\/cache\//d' -e '/\/\.[^/]*\.sw/d' \
-	    -e '/~$$/d' >build/dist.all
+	@ls ${TOP} *.c *.h >build/dist.top
+	@find .ci contrib tests -type f ! -name '*~' ! -name '.*.sw?' \
+	    ! -path '*/cache/*' >build/dist.sub
 	@for t in ${TOOLS}; do echo "$$t"; done >build/dist.not
-	@grep -vxF -f build/dist.not build/dist.all | LC_ALL=C sort >build/dist
-	@xargs tar cf - <build/dist | (cd build/${NAME} && tar xf -)
-	cd build && tar cf - ${NAME} | gzip -9n >../${NAME}.tar.gz
+	@cat build/dist.top build/dist.sub | grep -vxF -f build/dist.not | \
+	    LC_ALL=C sort >build/dist
+	@tar cf - -T build/dist | (cd build/${NAME} && tar xf -)
+	@sed 's,^,${NAME}/,' build/dist >build/dist.top
+	cd build && tar cf - -T dist.top | gzip -9n >../${NAME}.tar.gz
 	@rm -rf build/${NAME}
 
 -include ${FOUND}

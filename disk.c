@@ -111,8 +111,8 @@ go_direct(struct disk *d, unsigned logical)
 	if (d->cached_fd == -1)
 		err(1, "%s", d->path);
 	if (flags == -1 || fcntl(d->fd, F_SETFL, flags | O_DIRECT) == -1)
-		err(1, "%s: -d: direct I/O; leave -d out, or use a file "
-		    "system that has it", d->path);
+		errx(1, "%s: -d: %s; leave -d out, or use a file system that "
+		    "has direct I/O", d->path, strerror(errno));
 	d->align = SECTOR;
 	if (!takes_sectors(d))
 		d->align = logical > PAGE ? logical : PAGE;
@@ -132,8 +132,8 @@ disk_open(struct disk *d, struct counters *count)
 	    (d->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
 	if (d->fd == -1 && (errno == EACCES || errno == EROFS ||
 	    errno == EPERM) && !d->readonly)
-		err(1, "%s: cannot be written; export it read-only with -r, "
-		    "or change its permissions", d->path);
+		errx(1, "%s: %s; export it read-only with -r, or change its "
+		    "permissions", d->path, strerror(errno));
 	if (d->fd == -1)
 		err(1, "%s", d->path);
 	lock(d);

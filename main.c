@@ -48,19 +48,13 @@ on_signal(int sig)
 /*
  * The command line.
  */
-static void
-usage(FILE *fp)
-{
-	fprintf(fp, "usage: vblade [-b bufcnt] [-d] [-s] [-r] "
-	    "[-m mac[,mac...]] [-o offset]\n"
-	    "              [-l length] shelf slot netif filename\n");
-}
+#define USAGE	"usage: vblade [-b bufcnt] [-d] [-s] [-r] [-m mac[,mac...]] " \
+	"[-o offset] [-l length] shelf slot netif filename"
 
 static void
 help(void)
 {
-	usage(stdout);
-	printf("\n"
+	printf(USAGE "\n\n"
 	    "Export a file or block device by ATA over Ethernet.\n\n"
 	    "  -b bufcnt  requests that an initiator may have waiting (%d)\n"
 	    "  -d         direct I/O, past the page cache\n"
@@ -154,11 +148,11 @@ parse_args(struct target *t, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct disk *d = &t->disk;
-	int c;
+	int at, c;
 
 	t->bufcnt = DEF_BUFS;
-	while ((c = getopt_long(argc, argv, "+b:dl:m:o:rshV", words,
-	    NULL)) != -1)
+	while (at = optind, (c = getopt_long(argc, argv, "+:b:dl:m:o:rshV",
+	    words, NULL)) != -1)
 		switch (c) {
 		case 'b':
 			t->bufcnt = (uint16_t)number("-b", optarg, MIN_BUFS,
@@ -191,13 +185,11 @@ parse_args(struct target *t, int argc, char **argv)
 			printf("vblade %s\n", VERSION);
 			exit(0);
 		default:
-			usage(stderr);
-			exit(1);
+			errx(1, "%s: %s; " USAGE, argv[at], c == ':' ?
+			    "needs a value" : "no such option");
 		}
-	if (argc - optind != 4) {
-		usage(stderr);
-		exit(1);
-	}
+	if (argc - optind != 4)
+		errx(1, "%d arguments instead of 4; " USAGE, argc - optind);
 	argv += optind;
 	t->shelf = (uint16_t)number("shelf", argv[0], 0, AOE_ALLSHELF - 1);
 	t->slot = (uint8_t)number("slot", argv[1], 0, AOE_ALLSLOT - 1);

@@ -32,24 +32,25 @@ refuses() {
 	fi
 }
 
-# usage NAME ERE ARGUMENT...: exit 1 and the synopsis, on stderr
+# usage NAME ERE ARGUMENT...: exit 1, one line of what is wrong and the synopsis
 usage() {
 	name=$1 want=$2
 	shift 2
 	try run "$@"
 	is "$name: status" "$STATUS" 1
 	is "$name: stdout" "$OUT" ''
-	like "$name: usage" "$ERR" '^usage: vblade .*\[-b bufcnt\]'
+	is "$name: one line" "$(echo "$ERR" | wc -l)" 1
+	like "$name: usage" "$ERR" '; usage: vblade .*\[-b bufcnt\]'
 	like "$name: stderr" "$ERR" "$want"
 }
 
 f=$T/disk
-usage 'no arguments' '' --
-usage 'too few' '' 9 0 "$TIF"
-usage 'too many' '' 9 0 "$TIF" "$f" more
-usage 'an unknown option' "'x'" -x 9 0 "$TIF" "$f"
-usage 'an unknown long option' 'frob' --frob 9 0 "$TIF" "$f"
-usage 'an option without its value' "'b'" -b
+usage 'no arguments' '0 arguments instead of 4' --
+usage 'too few' '3 arguments instead of 4' 9 0 "$TIF"
+usage 'too many' '5 arguments instead of 4' 9 0 "$TIF" "$f" more
+usage 'an unknown option' '-x: no such option' -x 9 0 "$TIF" "$f"
+usage 'an unknown long option' '--frob: no such option' --frob 9 0 "$TIF" "$f"
+usage 'an option without its value' '-b: needs a value' -b
 
 for bad in x 9x 70000 65535 '' ' ' ' 9' 0x9 1e1 -- 4294967296 \
     18446744073709551616 99999999999999999999; do
