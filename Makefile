@@ -144,7 +144,7 @@ coverage:
 	${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check-build
 	-${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check
 	@for f in aoe ata; do ${GCOV} -o build-cov build-cov/$$f.o | sed -n \
-	    "/^File '$$f.c'/{n;s/^Lines executed:\([0-9.]*\)% of/$$f.c: \1 % of/p;}" \
+	    "/^File '$$f.c'/{n;s/^Lines executed:\([0-9.]*\)% of \(.*\)/$$f.c: \1 % of \2 lines/p;}" \
 	    && sed -n "s/^ *#####: *\([0-9]*\):/  never run: $$f.c:\1:/p" $$f.c.gcov; \
 	done; mv ./*.gcov build-cov/
 

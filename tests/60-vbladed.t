@@ -1,0 +1,93 @@
+#!/bin/sh
+# vbladed: in the background, what it says to syslog.
+# shellcheck source=SCRIPTDIR/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+network 1500
+[ -f "$TOP/vbladed" ] || skip_all 'needs vbladed in the tree'
+
+# vbladed takes the vblade beside it, so that is where we put the one to test.
+mkdir "$T/sbin" "$T/bin"
+cp "$TOP/vbladed" "$T/sbin/vbladed"
+{
+	echo '#!/bin/sh'
+	echo "exec $VBLADE_WRAP '$VBLADE' \"\$@\""
+} >"$T/sbin/vblade"
+# A logger that writes a file instead of a system's log.
+cat >"$T/bin/logger" <<-END
+	#!/bin/sh
+	tag=none
+	while [ \$# -gt 0 ]; do
+		case \$1 in
+		-t)	tag=\$2; shift 2 ;;
+		--)	shift; break ;;
+		-*)	shift ;;
+		*)	break ;;
+		esac
+	done
+	if [ \$# -gt 0 ]; then
+		printf '%s: %s\n' "\$tag" "\$*"
+	else
+		sed -u "s/^/\$tag: /"
+	fi >>'$T/log'
+END
+chmod 755 "$T/sbin"/* "$T/bin/logger"
+: >"$T/log"
+
+session() {	# PID
+	sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f4
+}
+
+# shellcheck disable=SC2317,SC2329	# called through exits
+vbladed() {
+	ip netns exec "$TNS" env PATH="$T/bin:$PATH" \
+	    timeout 30 sh "$T/sbin/vbladed" "$@"
+}
+
+# The blade's process, from its start-up line in the log.
+daemon() {
+	sed -n 's/.*pid \([0-9]*\): e9\.0,.*/\1/p' "$T/log" | tail -n 1
+}
+# shellcheck disable=SC2016	# for later
+at_exit 'pid=$(daemon); [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null'
+
+disk="$T/a disk  with 'odd' \"name\" \$HOME *"
+truncate -s 1M "$disk"
+exits 'a file name with spaces' 0 vbladed 9 0 "$TIF" "$disk"
+ok 'the start line goes to syslog' \
+    wait_for 5 grep -q '^vbladed: pid [0-9]*: e9\.0, 2048 ' "$T/log"
+ok 'the blade serves' ini stamp e9.0 0 2048 1
+pid=$(daemon)
+ok 'its pid is the one it said' test -e "/proc/$pid"
+isnt 'it has a session of its own' "$(session "$pid")" "$(session $$)"
+unlike 'it has no terminal or file of the caller' \
+    "$(readlink "/proc/$pid/fd/0" "/proc/$pid/fd/1" "/proc/$pid/fd/2")" \
+    'tty|pts|try\.'
+
+kill -USR1 "$pid"
+ok 'what it says later goes to syslog as well' \
+    wait_for 5 grep -q '^vbladed: vblade: counters' "$T/log"
+
+# The same file again: the lock, told to the caller and to syslog.
+not_ok 'a start that fails is told by the status' \
+    vbladed 9 1 "$TIF" "$disk"
+like 'and on stderr' "$ERR" "vblade: .*$pid"
+ok 'and in syslog' wait_for 5 grep -q "^vbladed: vblade: .*$pid" "$T/log"
+not_ok 'a missing file' vbladed 9 1 "$TIF" "$T/missing  file"
+like 'is named, spaces and all' "$ERR" "$T/missing  file"
+not_ok 'no arguments at all' vbladed
+like 'get the usage' "$ERR" 'usage: vblade'
+ok 'the end of the first' kill -TERM "$pid"
+ok 'which ends' wait_for 5 gone "$pid"
+ok 'and is told' wait_for 5 \
+    grep -q '^vbladed: vbladed: .*ended, exit status 0' "$T/log"
+
+exits 'options are passed on' 0 vbladed -r -o 1 -l 5 9 0 "$TIF" "$disk"
+like 'the start line is shown' "$OUT" 'e9\.0, 5 sectors O_RDONLY'
+ok 'and in effect: the length' ini read e9.0 0 5
+exits 'and in effect: read-only' 4 ini stamp e9.0 0 1 1
+pid=$(daemon)
+kill -TERM "$pid"
+ok 'and this one ends, too' wait_for 5 gone "$pid"
+
+done_testing
