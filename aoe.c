@@ -176,6 +176,7 @@ serve_ata(struct call *c)
 		.nin = c->narg - sizeof(*regs),
 		.out = c->out + sizeof(*regs),
 		.maxnsec = carries(c->link),
+		.offered = aoe_maxnsec(c->link->mtu),
 		.op = &c->r->op,
 	};
 	switch (ata_begin(c->t, &ata)) {

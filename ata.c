@@ -143,7 +143,7 @@ begin_identify(struct target *t, struct ata_call *c,
     const struct command *cmd)
 {
 	(void)cmd;
-	ata_identify(t, c->maxnsec, c->out);
+	ata_identify(t, c->offered, c->out);
 	c->nout = SECTOR;
 	return done(c);
 }
@@ -343,7 +343,7 @@ put_geometry(uint8_t *id, uint64_t nsec)
 }
 
 void
-ata_identify(const struct target *t, unsigned maxnsec,
+ata_identify(const struct target *t, unsigned offered,
     uint8_t out[static SECTOR])
 {
 	const struct disk *d = &t->disk;
@@ -388,7 +388,7 @@ ata_identify(const struct target *t, unsigned maxnsec,
 		    (unsigned)(d->first & ((1U << d->phys_shift) - 1)));
 	}
 	if (d->trims) {
-		put_word(out, 105, maxnsec);	/* blocks of ranges */
+		put_word(out, 105, offered);	/* blocks of ranges */
 		put_word(out, 169, 0x0001);
 	}
 	out[510] = 0xa5;			/* all bytes add to zero */

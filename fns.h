@@ -66,6 +66,7 @@ struct ata_call {
 	uint8_t		*out;		/* room for maxnsec sectors */
 	size_t		 nout;		/* bytes put there */
 	unsigned	 maxnsec;	/* sectors that a reply can carry */
+	unsigned	 offered;	/* and that we advertise */
 	struct op	*op;
 };
 
@@ -82,8 +83,8 @@ enum ata_next	ata_begin(struct target *, struct ata_call *);
  */
 size_t		ata_end(struct target *, struct ata_regs *, const struct op *);
 
-/* Fill in the 512 bytes of IDENTIFY DEVICE; maxnsec as above. */
-void		ata_identify(const struct target *, unsigned maxnsec,
+/* Fill in the 512 bytes of IDENTIFY DEVICE; offered as above. */
+void		ata_identify(const struct target *, unsigned offered,
 		    uint8_t out[static SECTOR]);
 
 /* ---- disk.c: operations on the store ---- */

@@ -165,8 +165,10 @@ end_sync(struct disk *d, int error)
 	disk_synced(d, error);
 	while ((op = d->syncing.first) != NULL) {
 		take(&d->syncing, op);
-		if (d->sync_failed)
+		if (d->sync_failed) {
 			op->error = error != 0 ? error : EIO;
+			op->done = 0;	/* of which nobody knows */
+		}
 		complete(d, op);
 	}
 }
