@@ -128,6 +128,7 @@ disk_open(struct disk *d, struct counters *count)
 	d->count = count;
 	d->cached_fd = -1;
 	check_kind(d);
+	/* should the name become a FIFO's just now, do not wait for it */
 	d->fd = open(d->path,
 	    (d->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
 	if (d->fd == -1 && (errno == EACCES || errno == EROFS ||
@@ -136,6 +137,7 @@ disk_open(struct disk *d, struct counters *count)
 		    "permissions", d->path, strerror(errno));
 	if (d->fd == -1)
 		err(1, "%s", d->path);
+	fcntl(d->fd, F_SETFL, fcntl(d->fd, F_GETFL) & ~O_NONBLOCK);
 	lock(d);
 	os_noatime(d->fd);
 

@@ -359,12 +359,16 @@ start_all(struct disk *d)
 	struct op *op, *next;
 
 	for (op = d->queue.first; op != NULL; op = next) {
-		if (!op->running && has_to_wait(d, op))
-			dispatch(d);	/* perhaps only for what is forming */
 		next = op->next;
-		if (!op->running && !has_to_wait(d, op) &&
-		    !better_wait(d, op))
-			start(d, op);
+		if (op->running || better_wait(d, op))
+			continue;
+		if (has_to_wait(d, op)) {
+			/* perhaps only for what is forming */
+			dispatch(d);
+			if (has_to_wait(d, op))
+				continue;
+		}
+		start(d, op);
 	}
 	dispatch(d);
 	start_sync(d);
