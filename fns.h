@@ -257,5 +257,14 @@ struct io	*io_next(struct io_engine *);
 /* A number that stays with this host, for the serial. */
 uint32_t	os_hostid(void);
 
+/*
+ * Give up all that the loop does not need: nothing can be opened, executed or
+ * become privileged after it.  user is whom to become; NULL: nobody in root's
+ * place.  Returns what took effect, for the start-up line, and warns of what
+ * the system does not have; leaves the process with a message when it cannot
+ * become the user that was asked for.
+ */
+const char	*os_confine(const char *user);
+
 /* The signal that asks for counters besides SIGUSR1, or 0. */
 int		os_siginfo(void);

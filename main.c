@@ -49,7 +49,7 @@ on_signal(int sig)
  * The command line.
  */
 #define USAGE	"usage: vblade [-b bufcnt] [-d] [-s] [-r] [-m mac[,mac...]] " \
-	"[-o offset] [-l length] shelf slot netif filename"
+	"[-o offset] [-l length] [-u user] shelf slot netif filename"
 
 static void
 help(void)
@@ -63,6 +63,7 @@ help(void)
 	    "  -m mac,... answer only these initiators\n"
 	    "  -o offset  first sector to export (0)\n"
 	    "  -l length  sectors to export (the rest)\n"
+	    "  -u user    whom root becomes (nobody)\n"
 	    "  -h, -V     this text; the version\n\n"
 	    "shelf is 0 to %d, slot 0 to %d; sectors have %d bytes.\n",
 	    DEF_BUFS, AOE_ALLSHELF - 1, AOE_ALLSLOT - 1, SECTOR);
@@ -138,9 +139,9 @@ add_masks(struct maclist *l, const char *s)
 	}
 }
 
-/* Fill in the target; returns the name of the interface. */
+/* Fill in the target and the user; returns the name of the interface. */
 static const char *
-parse_args(struct target *t, int argc, char **argv)
+parse_args(struct target *t, const char **user, int argc, char **argv)
 {
 	static const struct option words[] = {
 		{ "help", no_argument, NULL, 'h' },
@@ -151,7 +152,7 @@ parse_args(struct target *t, int argc, char **argv)
 	int at, c;
 
 	t->bufcnt = DEF_BUFS;
-	while (at = optind, (c = getopt_long(argc, argv, "+:b:dl:m:o:rshV",
+	while (at = optind, (c = getopt_long(argc, argv, "+:b:dl:m:o:rsu:hV",
 	    words, NULL)) != -1)
 		switch (c) {
 		case 'b':
@@ -177,6 +178,9 @@ parse_args(struct target *t, int argc, char **argv)
 			break;
 		case 's':
 			d->stable = true;
+			break;
+		case 'u':
+			*user = optarg;
 			break;
 		case 'h':
 			help();
@@ -251,7 +255,7 @@ catch_signals(sigset_t *waiting)
 }
 
 static void
-announce_start(struct blade *b)
+announce_start(struct blade *b, const char *confined)
 {
 	const struct disk *d = &b->t.disk;
 	struct link *l;
@@ -266,7 +270,7 @@ announce_start(struct blade *b)
 		printf(", stable");
 	for (i = 0; i < n; i++)
 		printf(", %s mtu %u", l[i].name, l[i].mtu);
-	printf(", %u buffers\n", b->t.bufcnt);
+	printf(", %u buffers, confined (%s)\n", b->t.bufcnt, confined);
 	fflush(stdout);
 }
 
@@ -395,18 +399,22 @@ look_at_size(struct blade *b)
 		l[i].news = true;
 }
 
+/* All of them on one line, in one piece. */
 static void
 print_counters(struct blade *b)
 {
 	const struct counters *n = &b->t.count;
+	char line[1024];
+	int len;
 
 	net_stats(b->net, &b->t.count);
-	fprintf(stderr, "vblade: counters shelf=%u slot=%u sectors=%" PRIu64,
-	    b->t.shelf, b->t.slot, b->t.disk.nsec);
-#define X(name)	fprintf(stderr, " " #name "=%" PRIu64, n->name);
+	len = snprintf(line, sizeof(line), "counters shelf=%u slot=%u "
+	    "sectors=%" PRIu64, b->t.shelf, b->t.slot, b->t.disk.nsec);
+#define X(name) len += snprintf(line + len, sizeof(line) - (size_t)len, \
+	    " " #name "=%" PRIu64, n->name);
 	COUNTERS(X)
 #undef X
-	fprintf(stderr, "\n");
+	warnx("%s", line);
 }
 
 /* Wait for frames, links and signals, or only look whether any are there. */
@@ -500,11 +508,12 @@ int
 main(int argc, char **argv)
 {
 	static struct blade b;
-	const char *netif;
+	const char *netif, *user = NULL;
 	sigset_t waiting;
 	unsigned bufcnt;
 
-	netif = parse_args(&b.t, argc, argv);
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);	/* a message in one piece */
+	netif = parse_args(&b.t, &user, argc, argv);
 	disk_open(&b.t.disk, &b.t.count);
 	bufcnt = b.t.bufcnt;
 	b.net = net_open(netif, b.t.shelf, b.t.slot, &bufcnt);
@@ -517,7 +526,7 @@ main(int argc, char **argv)
 	make_requests(&b);
 	queue_open(&b.t.disk, MAX_REQUESTS);
 	catch_signals(&waiting);
-	announce_start(&b);
+	announce_start(&b, os_confine(user));
 	tell_news(&b);
 
 	serve(&b, &waiting);
