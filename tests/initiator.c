@@ -743,7 +743,8 @@ ata(const struct target *t, struct frame *req, struct frame *rep)
  * A stamped sector holds a magic number, its own LBA, a generation, filler
  * that depends on both, and a checksum: 64 words of which none can be torn,
  * moved or kept from an earlier write unnoticed.  Generation 0 is a sector of
- * zeros, as a fresh sparse file has them.
+ * zeros, as a fresh sparse file has them.  The upper half of a generation
+ * tells loads apart: it is the writer, 0 for the command "stamp".
  */
 #define MAGIC	UINT64_C(0x706d617453456f41)	/* "AoEStamp" */
 
@@ -762,7 +763,7 @@ mix(uint64_t v)
 static void
 stamp(uint8_t *sector, uint64_t lba, uint64_t gen)
 {
-	uint64_t fill = mix(lba ^ gen << 40), sum = fill;
+	uint64_t fill = mix(lba + mix(gen)), sum = fill;
 	int i;
 
 	if (gen == 0) {
@@ -808,8 +809,8 @@ describe(char *s, size_t size, const uint8_t *sector)
 		snprintf(s, size, "zeros");
 		break;
 	case STAMP_GOOD:
-		snprintf(s, size, "LBA %" PRIu64 " generation %" PRIu64, lba,
-		    gen);
+		snprintf(s, size, "LBA %" PRIu64 " generation %" PRIu32
+		    " of writer %" PRIu64, lba, (uint32_t)gen, gen >> 32);
 		break;
 	default:
 		snprintf(s, size, "no good stamp (%02x%02x%02x%02x...)",
@@ -1400,6 +1401,16 @@ cmd_raw(int argc, char **argv)
 	return print_answers() > 0 ? EX_OKAY : EX_SILENT;
 }
 
+static void
+filter(struct sock_filter *ops, unsigned short n)
+{
+	struct sock_fprog prog = { n, ops };
+
+	if (setsockopt(lnk.fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+	    sizeof(prog)) == -1)
+		err(EX_LOCAL, "socket filter");
+}
+
 /*
  * Only frames with tag 0, told apart in the kernel: among the answers to a
  * load on this interface an advert would drown.
@@ -1413,11 +1424,24 @@ only_unasked(void)
 		BPF_STMT(BPF_RET | BPF_K, FRAME_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0)
 	};
-	struct sock_fprog prog = { sizeof(ops) / sizeof(ops[0]), ops };
 
-	if (setsockopt(lnk.fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-	    sizeof(prog)) == -1)
-		err(EX_LOCAL, "socket filter");
+	filter(ops, sizeof(ops) / sizeof(ops[0]));
+}
+
+/* Two loads on one interface need not hear each other's answers. */
+static void
+only_ours(void)
+{
+	struct sock_filter ops[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, H_DST),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, get32(lnk.mac), 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, H_DST + 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, get16(lnk.mac + 4), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, FRAME_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0)
+	};
+
+	filter(ops, sizeof(ops) / sizeof(ops[0]));
 }
 
 /* The frames that arrive, in hex; "listening" on stderr once it is so. */
@@ -1442,19 +1466,27 @@ cmd_listen(int argc, char **argv)
 /* ---- load: many requests outstanding, every byte checked ---- */
 
 /*
- * What one sector may hold.  The target has to do things in the order in which
- * they arrive, so an acknowledged write rules out all that was sent before it.
- * A resent write may come after a newer one, though, and undo it: then all is
- * possible again, down to what was resent, until a write that was sent after
- * the copy is acknowledged.
+ * What a sector may hold.  Each frame that writes carries a generation of its
+ * own, also when it asks for the same again, and the target has to do things
+ * in the order in which they arrive.  So what one writer has in a sector only
+ * ever gets newer, and two rules hold for every writer, us or another:
+ *
+ *   - nothing older than what it is known to have had there;
+ *   - once something of another writer was there, seen by a read or known by
+ *     the answer to our own write, nothing that was there before that.
+ *
+ * "Known" is what was known when a request was sent: the target may run it any
+ * time from then on.  What was there before us all is a writer, too, with one
+ * generation only.
  */
+enum { W_PAST, W_SELF, WRITERS = 4 };
+
 struct sector {
-	uint32_t seen;		/* generation first read, from before us */
-	uint32_t lo;		/* oldest of ours that it may hold, or 0 */
-	uint32_t hi;		/* the newest sent */
-	uint32_t stale;		/* when an old write was resent last */
-	uint8_t	known;		/* seen or lo are set */
-	uint8_t	busy;		/* writes outstanding */
+	uint32_t min[WRITERS];	/* the oldest generation that may be there */
+	uint32_t had[WRITERS];	/* the newest known to have been there */
+	uint32_t hi;		/* our newest, sent */
+	uint64_t past;		/* stamp that was there first, once seen */
+	uint8_t	known;		/* past is set */
 };
 
 struct slot {			/* one request outstanding */
@@ -1466,8 +1498,7 @@ struct slot {			/* one request outstanding */
 	uint16_t serial;	/* low half of its present tag */
 	int	resent;
 	int64_t	born, sent, due;
-	uint32_t when;		/* count of frames sent, at the last sending */
-	uint32_t lo[256];	/* for a read, each sector's lo at that time */
+	struct sector was[256];	/* what we knew when it was sent */
 	struct frame req;
 };
 
@@ -1479,6 +1510,10 @@ static struct {
 	unsigned window, reads, flushes, maxsec;
 	int	overlap;
 	uint64_t first, range, limit, seed, rng;
+	uint64_t writer[WRITERS];
+	unsigned nwriters;
+	int	strict;		/* -y: the past is zeros, all writers known */
+	uint64_t shared, nshared;	/* sectors that others write, too */
 	int64_t	giveup, end;
 	FILE	*journal;
 	struct sector *sec;
@@ -1487,7 +1522,7 @@ static struct {
 		uint8_t	state, slot;
 	} tag[65536];
 	uint16_t serial;
-	uint32_t gen, sends;
+	uint32_t gen;
 	int64_t	rtt, dev;	/* us, mean and mean deviation */
 	unsigned out;		/* requests outstanding */
 	uint64_t issued, done[KINDS], sectors;
@@ -1526,15 +1561,32 @@ sectors_of(const struct slot *s)
 	return ld.sec + (s->lba - ld.first);
 }
 
+/* A write's next generation, into its frame and its sectors. */
+static void
+slot_stamp(struct slot *s)
+{
+	struct sector *sec = sectors_of(s);
+	unsigned i;
+
+	s->gen = ++ld.gen;
+	for (i = 0; i < s->n; i++) {
+		stamp(s->req.b + A_DATA + i * SECTOR, s->lba + i,
+		    ld.writer[W_SELF] << 32 | s->gen);
+		sec[i].hi = s->gen;
+	}
+	if (ld.journal != NULL)
+		fprintf(ld.journal, "w %" PRIu32 " %" PRIu64 " %u\n", s->gen,
+		    s->lba, s->n);
+}
+
 /* Put a slot's request on the wire under a tag that is not in use. */
 static void
 slot_send(struct slot *s)
 {
-	unsigned i;
-
-	for (i = 0; s->kind == KIND_READ && i < s->n; i++)
-		s->lo[i] = sectors_of(s)[i].lo;
-	s->when = ++ld.sends;
+	if (s->kind == KIND_WRITE)
+		slot_stamp(s);
+	if (s->kind != KIND_FLUSH)
+		memcpy(s->was, sectors_of(s), s->n * sizeof(*s->was));
 	do
 		ld.serial++;
 	while (ld.tag[ld.serial].state == TAG_OUT);
@@ -1550,20 +1602,10 @@ slot_send(struct slot *s)
 static void
 slot_resend(struct slot *s)
 {
-	struct sector *sec = sectors_of(s);
-	unsigned i;
-
 	ld.tag[s->serial].state = TAG_RESENT;
 	ld.resent++;
 	s->resent++;
 	slot_send(s);
-	for (i = 0; s->kind == KIND_WRITE && i < s->n; i++) {
-		if (sec[i].hi == s->gen)
-			continue;
-		sec[i].stale = s->when;
-		if (sec[i].lo > s->gen)
-			sec[i].lo = s->gen;
-	}
 }
 
 static int
@@ -1578,20 +1620,18 @@ overlaps(uint64_t lba, unsigned n)
 	return 0;
 }
 
+/* Half of the requests meet those of the other writers. */
 static void
-prepare_write(struct slot *s)
+choose_place(struct slot *s)
 {
-	unsigned i;
+	uint64_t first = ld.first, range = ld.range;
 
-	s->gen = ++ld.gen;
-	for (i = 0; i < s->n; i++) {
-		stamp(s->req.b + A_DATA + i * SECTOR, s->lba + i, s->gen);
-		sectors_of(s)[i].busy++;
-		sectors_of(s)[i].hi = s->gen;
+	if (ld.nshared > 0 && draw(2) == 0) {
+		first = ld.shared;
+		range = ld.nshared;
 	}
-	if (ld.journal != NULL)
-		fprintf(ld.journal, "w %" PRIu32 " %" PRIu64 " %u\n", s->gen,
-		    s->lba, s->n);
+	s->n = 1 + draw(ld.maxsec < range ? ld.maxsec : range);
+	s->lba = first + draw(range - s->n + 1);
 }
 
 /* Begin a random request; 0 when no free place was found for it. */
@@ -1606,8 +1646,7 @@ issue(void)
 	s->kind = pct < ld.flushes ? KIND_FLUSH :
 	    draw(100) < ld.reads ? KIND_READ : KIND_WRITE;
 	for (i = 0; i < 32; i++) {
-		s->n = 1 + draw(ld.maxsec);
-		s->lba = ld.first + draw(ld.range - s->n + 1);
+		choose_place(s);
 		if (s->kind == KIND_FLUSH || ld.overlap ||
 		    !overlaps(s->lba, s->n))
 			break;
@@ -1620,8 +1659,6 @@ issue(void)
 	} else {
 		rw_begin(&s->req, &ld.t, s->kind == KIND_WRITE, s->lba, s->n);
 	}
-	if (s->kind == KIND_WRITE)
-		prepare_write(s);
 	s->busy = 1;
 	s->resent = 0;
 	s->born = now_us();
@@ -1631,49 +1668,100 @@ issue(void)
 	return 1;
 }
 
+/* Somebody's write was there after all that we knew then: that is gone. */
 static void
-check_sector(uint64_t where, const uint8_t *data, uint32_t lo)
+was_there(struct sector *sec, const struct sector *was, unsigned writer,
+    uint32_t gen)
+{
+	unsigned w;
+
+	for (w = 0; w < ld.nwriters; w++)
+		if (w != writer && sec->min[w] <= was->had[w])
+			sec->min[w] = was->had[w] + 1;
+	if (sec->min[writer] < gen)
+		sec->min[writer] = gen;
+	if (sec->had[writer] < gen)
+		sec->had[writer] = gen;
+}
+
+static unsigned
+writers_at(uint64_t lba)
+{
+	return lba >= ld.shared && lba - ld.shared < ld.nshared ?
+	    ld.nwriters : W_SELF + 1;
+}
+
+/* Whose well stamped data this is; WRITERS if it is nobody's. */
+static unsigned
+whose(const struct sector *sec, uint64_t where, uint64_t found)
+{
+	unsigned w;
+
+	for (w = W_SELF; w < writers_at(where); w++)
+		if (found >> 32 == ld.writer[w])
+			return w;
+	/* The past is not ours to judge, but it must not change. */
+	if (ld.strict)
+		return found == 0 ? W_PAST : WRITERS;
+	return !sec->known || found == sec->past ? W_PAST : WRITERS;
+}
+
+/* May this be there?  If so, it is known from now on. */
+static int
+acceptable(uint64_t where, const uint8_t *data, const struct sector *was)
 {
 	struct sector *sec = ld.sec + (where - ld.first);
-	uint64_t lba = where, gen;
-	int kind = read_stamp(data, &lba, &gen);
-	char text[80];
+	uint64_t lba = where, found;
+	int kind = read_stamp(data, &lba, &found);
+	uint32_t gen = 0;
+	unsigned w;
 
-	if (!sec->known) {
-		/* The past is not ours to judge, unless it is misplaced. */
-		if (kind != STAMP_GOOD || lba == where) {
-			if (kind != STAMP_NONE && sec->busy == 0) {
-				sec->known = 1;
-				sec->seen = gen;
-			}
-			return;
-		}
-	} else if (kind != STAMP_NONE && lba == where &&
-	    ((gen >= lo && gen > 0 && gen <= sec->hi) ||
-	    (lo == 0 && gen == sec->seen))) {
-		return;
+	if (kind == STAMP_NONE)		/* something old that we cannot know */
+		return !ld.strict && !sec->known && was->min[W_PAST] == 0;
+	if (lba != where)
+		return 0;
+	w = whose(sec, where, found);
+	if (w == WRITERS)
+		return 0;
+	if (w != W_PAST)
+		gen = found;
+	if (gen < was->min[w] || (w == W_SELF && gen > sec->hi))
+		return 0;
+	if (w == W_PAST) {
+		sec->known = 1;
+		sec->past = found;
 	}
-	if (ld.mismatches++ >= 10)
-		return;
-	describe(text, sizeof(text), data);
-	warnx("mismatch at LBA %" PRIu64 ": want generation %" PRIu32
-	    " to %" PRIu32 ", found %s", where, lo, sec->hi, text);
+	was_there(sec, was, w, gen);
+	return 1;
 }
 
 static void
-finish_write(const struct slot *s, int good)
+check_sector(uint64_t where, const uint8_t *data, const struct sector *was)
 {
-	struct sector *sec = sectors_of(s);
+	const struct sector *sec = ld.sec + (where - ld.first);
+	char text[80];
+	unsigned w;
+
+	if (acceptable(where, data, was) || ld.mismatches++ >= 10)
+		return;
+	describe(text, sizeof(text), data);
+	warnx("mismatch at LBA %" PRIu64 ": found %s", where, text);
+	for (w = W_SELF; w < writers_at(where); w++)
+		warnx("  it may be of writer %" PRIu64 ", generation %" PRIu32
+		    " to %" PRIu32, ld.writer[w], was->min[w],
+		    w == W_SELF ? sec->hi : UINT32_MAX);
+	if (was->min[W_PAST] == 0)
+		warnx("  or be as it was at first");
+}
+
+static void
+finish_write(const struct slot *s)
+{
 	unsigned i;
 
-	for (i = 0; i < s->n; i++) {
-		sec[i].busy--;
-		if (!good || s->when < sec[i].stale || s->gen < sec[i].lo)
-			continue;
-		sec[i].lo = s->gen;
-		sec[i].known = 1;
-	}
-	if (good && ld.journal != NULL)
+	for (i = 0; i < s->n; i++)
+		was_there(sectors_of(s) + i, &s->was[i], W_SELF, s->gen);
+	if (ld.journal != NULL)
 		fprintf(ld.journal, "a %" PRIu32 "\n", s->gen);
 }
 
@@ -1693,13 +1781,13 @@ finish(struct slot *s, const struct frame *rep)
 	} else {
 		good = 1;
 	}
-	if (s->kind == KIND_WRITE)
-		finish_write(s, good);
+	if (s->kind == KIND_WRITE && good)
+		finish_write(s);
 	else if (s->kind == KIND_READ && good)
 		for (i = 0; i < s->n && A_DATA + (i + 1U) * SECTOR <= rep->len;
 		    i++)
 			check_sector(s->lba + i, rep->b + A_DATA + i * SECTOR,
-			    s->lo[i]);
+			    &s->was[i]);
 	ld.done[s->kind]++;
 	if (s->kind != KIND_FLUSH)
 		ld.sectors += s->n;
@@ -1829,15 +1917,58 @@ load_size(uint64_t *size)
 }
 
 static void
+parse_range(const char *what, char *s, uint64_t *first, uint64_t *n)
+{
+	char *comma = strchr(s, ',');
+
+	if (comma == NULL)
+		errx(EX_LOCAL, "%s wants FIRST,SECTORS", what);
+	*comma = '\0';
+	*first = number(what, s, UINT64_MAX);
+	*n = number(what, comma + 1, 1 << 28);
+}
+
+/* Us first, then those who write at the same time. */
+static void
+parse_writers(char *s)
+{
+	char *id;
+
+	ld.strict = 1;
+	ld.nwriters = W_SELF;
+	for (id = strtok(s, ","); id != NULL; id = strtok(NULL, ",")) {
+		if (ld.nwriters == WRITERS)
+			errx(EX_LOCAL, "-y takes %d writers", WRITERS - W_SELF);
+		ld.writer[ld.nwriters] = number("-y", id, UINT32_MAX);
+		if (ld.writer[ld.nwriters++] == 0)
+			errx(EX_LOCAL, "-y: 0 is not a writer");
+	}
+	if (ld.nwriters == W_SELF)
+		errx(EX_LOCAL, "-y wants WRITER[,WRITER...]");
+}
+
+/* Without -y, no two loads may pass for one another. */
+static void
+new_writer(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ld.writer[W_SELF] = mix((uint64_t)ts.tv_sec << 32 ^
+	    (uint64_t)ts.tv_nsec << 8 ^ (uint64_t)getpid()) >> 32 | 1U << 31;
+	ld.nwriters = W_SELF + 1;
+}
+
+static void
 load_options(int argc, char **argv)
 {
-	char *comma;
 	int64_t seconds = 10;
 	int ch;
 
 	ld.seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
+	new_writer();
 	optind = 1;
-	while ((ch = getopt(argc, argv, "+OF:G:m:N:o:r:R:s:T:w:")) != -1)
+	while ((ch = getopt(argc, argv, "+OF:G:m:N:o:r:R:s:T:w:y:Y:")) != -1)
 		switch (ch) {
 		case 'O':
 			ld.overlap = 1;
@@ -1863,12 +1994,7 @@ load_options(int argc, char **argv)
 			ld.reads = number("-r", optarg, 100);
 			break;
 		case 'R':
-			comma = strchr(optarg, ',');
-			if (comma == NULL)
-				errx(EX_LOCAL, "-R wants FIRST,SECTORS");
-			*comma = '\0';
-			ld.first = number("-R", optarg, UINT64_MAX);
-			ld.range = number("-R", comma + 1, 1 << 28);
+			parse_range("-R", optarg, &ld.first, &ld.range);
 			break;
 		case 's':
 			ld.seed = number("-s", optarg, UINT64_MAX);
@@ -1878,6 +2004,12 @@ load_options(int argc, char **argv)
 			break;
 		case 'w':
 			ld.window = number("-w", optarg, WINDOW_MAX);
+			break;
+		case 'y':
+			parse_writers(optarg);
+			break;
+		case 'Y':
+			parse_range("-Y", optarg, &ld.shared, &ld.nshared);
 			break;
 		default:
 			exit(EX_LOCAL);
@@ -1897,8 +2029,8 @@ on_signal(int sig)
 
 /*
  * A frame passes a veth by way of the processor that sends it, and two
- * processors keep no order between them.  Where order is what we test, one
- * has to do.
+ * processors keep no order between them.  Order is what all the checks build
+ * upon, so one has to do.
  */
 static void
 stay(void)
@@ -1938,6 +2070,9 @@ cmd_load(int argc, char **argv)
 		ld.maxsec = ld.t.sectors;
 	if (ld.maxsec > ld.range)
 		ld.maxsec = ld.range;
+	if (ld.nshared > 0 && (ld.shared < ld.first || ld.nshared > ld.range ||
+	    ld.shared - ld.first > ld.range - ld.nshared))
+		errx(EX_LOCAL, "the shared sectors are not all in the range");
 	ld.sec = calloc(ld.range, sizeof(*ld.sec));
 	ld.slot = calloc(ld.window, sizeof(*ld.slot));
 	if (ld.sec == NULL || ld.slot == NULL)
@@ -1946,8 +2081,11 @@ cmd_load(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 
-	if (ld.overlap)
-		stay();
+	if (ld.journal != NULL)
+		fprintf(ld.journal, "y %" PRIu64 "\n", ld.writer[W_SELF]);
+	if (opt.have_src)
+		only_ours();
+	stay();
 	start = now_us();
 	ld.end += start;
 	load_run();
@@ -1971,6 +2109,7 @@ struct entry {			/* one write of the journal */
 struct journal {
 	struct entry *e;	/* by generation; 0 is unused */
 	size_t	n;
+	uint64_t writer;
 	uint64_t sectors;	/* one more than the last LBA written */
 };
 
@@ -1987,6 +2126,8 @@ journal_read(struct journal *j, const char *name)
 		err(EX_LOCAL, "%s", name);
 	memset(j, 0, sizeof(*j));
 	j->n = 1;
+	if (fscanf(fp, " y %" SCNu64, &j->writer) != 1)
+		errx(EX_LOCAL, "%s is not a journal", name);
 	while (fscanf(fp, " %c %" SCNu32, &kind, &gen) == 2) {
 		memset(&e, 0, sizeof(e));
 		if (kind == 'a' && gen < j->n) {
@@ -2024,8 +2165,9 @@ may_hold(const struct journal *j, uint64_t where, uint32_t acked,
 		return 0;
 	if (acked == 0)
 		return 1;	/* nothing was promised */
-	if (kind != STAMP_GOOD)
+	if (kind != STAMP_GOOD || gen >> 32 != j->writer)
 		return 0;
+	gen = (uint32_t)gen;
 	if (gen == acked)
 		return 1;
 	if (gen < acked || gen >= j->n)
@@ -2122,8 +2264,10 @@ static const struct command {
 	    "print those that nobody asked for: tag 0" },
 	{ "load", 1, 64, cmd_load, "[-O] [-F flush%] [-G giveup_ms] "
 	    "[-m maxsec]\n\t[-N requests] [-o journal] [-r read%] "
-	    "[-R first,sectors]\n\t[-s seed] [-T seconds] [-w window] ADDR",
-	    "random traffic, every byte checked" },
+	    "[-R first,sectors]\n\t[-s seed] [-T seconds] [-w window] "
+	    "[-y writer[,other...]]\n\t[-Y first,sectors] ADDR",
+	    "random traffic, every byte checked; with -y and -Y beside others"
+	    },
 	{ "check", 2, 3, cmd_check, "FILE JOURNAL [OFFSET]",
 	    "does a load's journal agree with the backing file" },
 	{ NULL, 0, 0, NULL, NULL, NULL }
