@@ -205,7 +205,7 @@ chmod 644 "$T/probe.so"
 # harm where it succeeds.
 mkdir "$T/open"
 : >"$T/open/file"
-cp "$(command -v true)" "$T/open/program"
+cp /bin/true "$T/open/program"
 chmod 777 "$T/open" "$T/open/file" "$T/open/program"
 
 # A blade that attempts what it is asked: PROBE_NO OPTION...

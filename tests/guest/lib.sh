@@ -25,7 +25,7 @@ ok() {
 	echo $(($(cat "$RUN/failed") + 1)) >"$RUN/failed"
 	echo "not ok $_n - ${SCENARIO#??-}: $2"
 	[ ! -s "$TMP/diag" ] || tail -n 30 "$TMP/diag" | cut -c1-200 |
-	    tr -d '\r' | sed 's/^/# /'
+	    tr -cd '\t\n -~' | sed 's/^/# /'
 	return 1
 }
 

@@ -4,7 +4,7 @@
 
 # broken MODE SCENARIO: run it with a target that is broken so.
 broken() {
-	SABOTAGE=$1 TMPDIR=$TMP timeout 300 "$HERE/run" "$2" >"$TMP/tap" 2>&1
+	SABOTAGE=$1 TMPDIR=$TMP timeout 300 sh "$HERE/run" "$2" >"$TMP/tap" 2>&1
 	_code=$?
 	grep -v '^ok' "$TMP/tap" >"$TMP/diag"
 	return $_code
