@@ -178,7 +178,7 @@ target_alive() {
 
 # target_signal NAME SIGNAL
 target_signal() {
-	kill -s "$2" "$(cat "$TMP/$1.pid")"
+	kill -s "$2" "$(cat "$TMP/$1.pid")" 2>/dev/null
 }
 
 # target_stop NAME [SIGNAL]: returns its exit code, or 124 after 15 s.

@@ -56,7 +56,7 @@ weather loss 1% duplicate 1% delay 1ms 1ms reorder 99%
 check "all of it at once: fio" load 2m 32m
 quiet >/dev/null 2>&1
 weather loss 10%
-check "10 % lost: fio" load 256k 40m
+check "10 % lost: fio" load 128k 40m
 guest 'tc -s qdisc show' >"$TMP/netem"
 weather limit 4000
 same_sum a e9.0

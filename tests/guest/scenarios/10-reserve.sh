@@ -101,6 +101,7 @@ keeps "in the mask"
 check "mask: the second is deleted" admin_gets 0 mask del e9.0 $other_mac
 keeps "the second deleted"
 check "mask: all deleted" admin_gets 0 mask del e9.0 $guest_mac $admin_mac
+must "vblade is alive" target_alive a
 keeps "no mask"
 
 # A blade masked from the start is not there for the guest.
