@@ -23,7 +23,9 @@ stable() {
 # Does the blade have the store open with O_DIRECT (octal 40000)?
 is_direct() {
 	for fd in /proc/"$BLADE_PID"/fd/*; do
-		[ "$(readlink "$fd")" = "$1" ] || continue
+		# by number: seen from a chroot its path may be another
+		[ "$(stat -Lc %t:%T "$fd")" = "$(stat -c %t:%T "$1")" ] ||
+		    continue
 		grep -q '^flags:.*[4-7]....$' \
 		    "/proc/$BLADE_PID/fdinfo/${fd##*/}" && return
 	done
