@@ -4,6 +4,7 @@
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "dat.h"
 #include "fns.h"
@@ -209,6 +210,21 @@ keep_data(struct op *op)
 	op->data = op->home;
 }
 
+/* A list of one piece costs the kernel more than the piece alone. */
+static ssize_t
+call(const struct io *io)
+{
+	off_t off = (off_t)io->off;
+
+	if (io->niov == 1)
+		return io->kind == IO_WRITE ?
+		    pwrite(io->fd, io->iov[0].iov_base, io->len, off) :
+		    pread(io->fd, io->iov[0].iov_base, io->len, off);
+	return io->kind == IO_WRITE ?
+	    pwritev(io->fd, io->iov, io->niov, off) :
+	    preadv(io->fd, io->iov, io->niov, off);
+}
+
 /*
  * Without an engine everything is done here and now; with one, still what
  * the page cache takes: writes, unless they are direct.
@@ -218,9 +234,7 @@ done_here(const struct disk *d, struct io *io)
 {
 	if (d->engine != NULL && (d->direct || io->kind == IO_READ))
 		return false;
-	io->result = io->kind == IO_WRITE ?
-	    pwritev(io->fd, io->iov, io->niov, (off_t)io->off) :
-	    preadv(io->fd, io->iov, io->niov, (off_t)io->off);
+	io->result = call(io);
 	return true;
 }
 
