@@ -64,8 +64,8 @@ LDARGS	= ${LDWAY_${WAY}} ${LDFLAGS}
 # What the tests link is everything but main.o.  The system's file comes first:
 # on a system that has none the message about it does, too.
 MORE_linux = ${BUILD}/linux-disk.o ${BUILD}/linux-confine.o
-PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/bpf.o ${BUILD}/aoe.o ${BUILD}/ata.o \
-	  ${BUILD}/disk.o ${BUILD}/queue.o ${MORE_${PLATFORM}}
+PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/args.o ${BUILD}/bpf.o ${BUILD}/aoe.o \
+	  ${BUILD}/ata.o ${BUILD}/disk.o ${BUILD}/queue.o ${MORE_${PLATFORM}}
 OBJS	= ${PARTS} ${BUILD}/main.o
 
 CHECKS	!= for f in tests/check_*.c; do test ! -f "$$f" || \

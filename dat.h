@@ -358,6 +358,12 @@ struct maclist {
 	uint8_t		mac[MAX_MACS][6];
 };
 
+/* What the command line says besides what goes into the target. */
+struct args {
+	const char	*netif;
+	const char	*user;		/* -u, or NULL */
+};
+
 struct target {
 	uint16_t	shelf;
 	uint8_t		slot;

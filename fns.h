@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every function that one room offers to another, with its contract.
- * Calls go one way: main -> aoe -> ata, main -> queue -> disk, and the
- * operating system's files (linux.c, linux-disk.c) below main, queue and disk.
+ * Calls go one way: main -> args, main -> aoe -> ata, main -> queue -> disk,
+ * and the operating system's files below main, queue and disk.
  */
 
 struct bpf_op;
 struct pollfd;
+
+/* ---- args.c: the command line ---- */
+
+/*
+ * Fill in the target's address, mask list and buffer count, its disk's path,
+ * window and modes, and the rest into args, which starts as zeros.  Leaves
+ * the process with a message when something is wrong with an argument, and
+ * after -h and -V.
+ */
+void		args_parse(struct target *, struct args *, int argc,
+		    char **argv);
 
 /* ---- aoe.c: frames; knows no socket and makes no system call ---- */
 
