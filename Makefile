@@ -64,6 +64,8 @@ LDARGS	= ${LDWAY_${WAY}} ${LDFLAGS}
 # What the tests link is everything but main.o.  The system's file comes first:
 # on a system that has none the message about it does, too.
 MORE_linux = ${BUILD}/linux-disk.o ${BUILD}/linux-confine.o
+MORE_freebsd = ${BUILD}/freebsd-link.o ${BUILD}/freebsd-disk.o \
+	  ${BUILD}/freebsd-confine.o
 PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/args.o ${BUILD}/bpf.o ${BUILD}/aoe.o \
 	  ${BUILD}/ata.o ${BUILD}/disk.o ${BUILD}/queue.o ${MORE_${PLATFORM}}
 OBJS	= ${PARTS} ${BUILD}/main.o
@@ -97,7 +99,7 @@ ${PROG}: ${OBJS}
 # name the sources.
 ${OBJS}:
 	@test -f ${@F:.o=.c} || { echo "PLATFORM=${PLATFORM}: there is no" \
-	    "${@F:.o=.c} yet; PLATFORM=linux works" >&2; exit 1; }
+	    "${@F:.o=.c}; linux and freebsd work" >&2; exit 1; }
 	@mkdir -p ${BUILD}
 	@echo "  CC    $@"
 	${Q}${CC} ${CCARGS} ${DEPS} -MF ${@:.o=.d} -c -o $@ ${@F:.o=.c}

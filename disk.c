@@ -15,6 +15,10 @@
 #include "dat.h"
 #include "fns.h"
 
+#ifndef ENODATA			/* POSIX leaves it to the system */
+#define ENODATA	EIO
+#endif
+
 enum { SCRATCH = 128 * SECTOR };	/* bytes that READ VERIFY reads at once */
 
 static const char *const kind_names[] = {

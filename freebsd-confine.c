@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* FreeBSD, the process: give up all that the loop does not need; who we are. */
+
+#include <sys/types.h>
+#include <sys/capsicum.h>
+#include <sys/disk.h>
+#include <sys/procctl.h>
+#include <sys/stat.h>
+#include <sys/sysctl.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "dat.h"
+#include "fns.h"
+#include "freebsd.h"
+
+/* Where the password file has no nobody. */
+enum { NOBODY = 65534 };
+
+void
+freebsd_limit(int fd, const cap_rights_t *rights, const unsigned long *ioctls,
+    size_t nioctls)
+{
+	if (cap_rights_limit(fd, rights) == -1 ||
+	    (nioctls > 0 && cap_ioctls_limit(fd, ioctls, nioctls) == -1)) {
+		if (errno != ENOSYS)
+			err(1, "limiting descriptor %d", fd);
+	}
+}
+
+static int
+become(uid_t uid, gid_t gid)
+{
+	if (setgroups(1, &gid) == -1 || setresgid(gid, gid, gid) == -1)
+		return -1;
+	return setresuid(uid, uid, uid);
+}
+
+/* Become the user that is wanted, or nobody in root's place.  Returns the
+ * name of the user that we are then; its storage is libc's. */
+static const char *
+change_user(const char *wanted)
+{
+	const struct passwd *pw;
+	uid_t uid = NOBODY;
+	gid_t gid = NOBODY;
+
+	if (wanted == NULL && geteuid() != 0) {
+		pw = getpwuid(geteuid());
+		return pw != NULL ? pw->pw_name : "a user without a name";
+	}
+	pw = getpwnam(wanted != NULL ? wanted : "nobody");
+	if (pw == NULL && wanted != NULL)
+		errx(1, "-u %s: no such user; see getent passwd", wanted);
+	if (pw != NULL) {
+		uid = pw->pw_uid;
+		gid = pw->pw_gid;
+	}
+	if (geteuid() != 0 && geteuid() == uid)
+		return wanted;
+	if (become(uid, gid) == 0)
+		return wanted != NULL ? wanted : "nobody";
+	if (wanted != NULL)
+		errx(1, "-u %s: %s; start as root", wanted, strerror(errno));
+	warnx("still root: becoming nobody: %s; start as another user",
+	    strerror(errno));
+	return "root";
+}
+
+static void
+limit_stdio(void)
+{
+	static const unsigned long tty[] = { TIOCGETA, TIOCGWINSZ };
+	cap_rights_t r;
+	int fd;
+
+	cap_rights_init(&r);
+	if (fcntl(STDIN_FILENO, F_GETFD) != -1)
+		freebsd_limit(STDIN_FILENO, &r, NULL, 0);
+	cap_rights_init(&r, CAP_WRITE, CAP_FSTAT, CAP_IOCTL);
+	for (fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) != -1)
+			freebsd_limit(fd, &r, tty,
+			    sizeof(tty) / sizeof(tty[0]));
+}
+
+/* The store may be read, written and made stable; whatever else is open we
+ * have from who started us, and need it for nothing. */
+static void
+limit_store(int fd)
+{
+	static const unsigned long disk[] = {
+		DIOCGMEDIASIZE, DIOCGSECTORSIZE, DIOCGSTRIPESIZE, DIOCGFLUSH,
+		DIOCGDELETE
+	};
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+	cap_rights_t r;
+
+	cap_rights_init(&r);
+	if (fstat(fd, &st) == -1)
+		memset(&st, 0, sizeof(st));
+	if (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) {
+		cap_rights_set(&r, CAP_FSTAT, CAP_FSYNC, CAP_PREAD);
+		if ((flags & O_ACCMODE) != O_RDONLY)
+			cap_rights_set(&r, CAP_PWRITE);
+	}
+	if (!S_ISCHR(st.st_mode)) {
+		freebsd_limit(fd, &r, NULL, 0);
+		return;
+	}
+	cap_rights_set(&r, CAP_IOCTL);
+	freebsd_limit(fd, &r, disk, sizeof(disk) / sizeof(disk[0]));
+}
+
+/* All descriptors that nobody has limited yet. */
+static void
+limit_rest(void)
+{
+	int mib[] = { CTL_KERN, KERN_PROC, KERN_PROC_NFDS, 0 };
+	int fd, left = 0, end = getdtablesize();
+	size_t len = sizeof(left);
+	cap_rights_t r;
+
+	/* the table may have room for a million; stop at the last of ours */
+	if (sysctl(mib, sizeof(mib) / sizeof(mib[0]), &left, &len, NULL,
+	    0) == -1)
+		left = end;
+	for (fd = 0; fd < end && left > 0; fd++) {
+		if (fcntl(fd, F_GETFD) == -1)
+			continue;
+		left--;
+		/* which one has lost if it has been limited at all */
+		if (fd > STDERR_FILENO && cap_rights_get(fd, &r) == 0 &&
+		    cap_rights_is_set(&r, CAP_FCHOWN))
+			limit_store(fd);
+	}
+}
+
+const char *
+os_confine(const char *user)
+{
+	static char did[64];
+	int never = PROC_TRACE_CTL_DISABLE;
+	const char *name = change_user(user);
+
+	/* neither looked into by others of the same user, nor dumped */
+	if (procctl(P_PID, getpid(), PROC_TRACE_CTL, &never) == -1)
+		warn("not traceable");
+	limit_stdio();
+	limit_rest();
+	if (cap_enter() == -1) {
+		warnx("no capsicum: %s; it takes options CAPABILITY_MODE and "
+		    "CAPABILITIES in the kernel", strerror(errno));
+		snprintf(did, sizeof(did), "%.32s", name);
+		return did;
+	}
+	snprintf(did, sizeof(did), "%.32s, capsicum", name);
+	return did;
+}
+
+uint32_t
+os_hostid(void)
+{
+	uint32_t h = 2166136261U;	/* FNV-1a */
+	char id[256] = "";
+	size_t len = sizeof(id) - 1;
+	const char *p;
+
+	/* from /etc/hostid; all zeros where rc(8) has not set it */
+	if (sysctlbyname("kern.hostuuid", id, &len, NULL, 0) == -1 ||
+	    strspn(id, "0-") == strlen(id))
+		gethostname(id, sizeof(id) - 1);
+	for (p = id; *p != '\0'; p++)
+		h = (h ^ (uint8_t)*p) * 16777619U;
+	return h;
+}
+
+int
+os_siginfo(void)
+{
+	return SIGINFO;
+}
