@@ -364,6 +364,13 @@ struct args {
 	const char	*user;		/* -u, or NULL */
 };
 
+/* The service manager; see notify.c. */
+struct notify {
+	int		 fd;		/* connected, or -1: nobody to tell */
+	int64_t		 every_ns;	/* half its patience, 0: endless */
+	int64_t		 next_ns;	/* CLOCK_MONOTONIC */
+};
+
 struct target {
 	uint16_t	shelf;
 	uint8_t		slot;

@@ -7,6 +7,7 @@
 
 struct bpf_op;
 struct pollfd;
+struct timespec;
 
 /* ---- args.c: the command line ---- */
 
@@ -183,6 +184,34 @@ enum { BPF_AOE_OPS = 12 };
  */
 void		bpf_aoe(struct bpf_op prog[static BPF_AOE_OPS],
 		    unsigned shelf, unsigned slot);
+
+/* ---- notify.c: what the service manager is told ---- */
+
+/*
+ * Connect to NOTIFY_SOCKET (sd_notify(3): a path, or @ and a name) and take
+ * WATCHDOG_USEC (microseconds) and WATCHDOG_PID from the environment; before
+ * os_confine.  Without them, or with a warning when they are of no use, the
+ * functions below do nothing.  None of them blocks, and what does not arrive
+ * is not sent again.
+ */
+void		notify_open(struct notify *);
+
+/* We serve; so we do again, after notify_reloading.  With a few counters. */
+void		notify_ready(struct notify *, const struct target *);
+void		notify_reloading(const struct notify *);
+
+/* Only the counters; and that we are about to end. */
+void		notify_status(const struct notify *, const struct target *);
+void		notify_stopping(const struct notify *);
+
+/* Is it time to tell that the loop turns (never, without a watchdog)?  Then
+ * do, with the counters. */
+bool		notify_due(const struct notify *);
+void		notify_alive(struct notify *, const struct target *);
+
+/* How long the loop may sleep until then: fills in ts and returns it, or NULL
+ * for as long as it likes. */
+struct timespec	*notify_timeout(const struct notify *, struct timespec *ts);
 
 /* ---- each OS file provides exactly these ---- */
 

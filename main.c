@@ -26,6 +26,7 @@ struct blade {
 	int		 nout;
 	bool		 single;	/* the last batch was one frame */
 	int		 soon;		/* > 0: the next may come within SPIN_NS */
+	struct notify	 notify;
 };
 
 enum { GOT_STOP = 1, GOT_HUP = 2, GOT_USR = 4 };
@@ -239,6 +240,14 @@ look_at_size(struct blade *b)
 		l[i].news = true;
 }
 
+static void
+reload(struct blade *b)
+{
+	notify_reloading(&b->notify);
+	look_at_size(b);
+	notify_ready(&b->notify, &b->t);
+}
+
 /* All of them on one line, in one piece. */
 static void
 print_counters(struct blade *b)
@@ -255,13 +264,14 @@ print_counters(struct blade *b)
 	COUNTERS(X)
 #undef X
 	warnx("%s", line);
+	notify_status(&b->notify, &b->t);
 }
 
 /* Wait for frames, links and signals, or only look whether any are there. */
 static void
 wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 {
-	static const struct timespec now;
+	struct timespec until = { 0, 0 }, *timeout = &until;
 	struct pollfd fds[3];
 	int n = net_pollfds(b->net, fds);
 
@@ -272,15 +282,20 @@ wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 	/* with every request in use, frames wait in the ring */
 	if (b->nunused == 0 || (got & GOT_STOP) != 0)
 		fds[0].fd = -1;
-	if (ppoll(fds, (nfds_t)n, sleep ? NULL : &now, waiting) > 0 &&
-	    fds[1].revents != 0)
+	if (sleep)
+		timeout = notify_timeout(&b->notify, &until);
+	if (ppoll(fds, (nfds_t)n, timeout, waiting) > 0 && fds[1].revents != 0)
 		net_refresh(b->net);
 	if ((got & GOT_HUP) != 0)
-		look_at_size(b);
+		reload(b);
 	if ((got & GOT_USR) != 0)
 		print_counters(b);
 	got &= GOT_STOP;
 	tell_news(b);
+	if (notify_due(&b->notify)) {
+		net_stats(b->net, &b->t.count);
+		notify_alive(&b->notify, &b->t);
+	}
 }
 
 static int64_t
@@ -337,6 +352,7 @@ serve(struct blade *b, const sigset_t *waiting)
 		if (++turn % 16 == 0)
 			wait_for_work(b, waiting, false);
 	}
+	notify_stopping(&b->notify);
 	/* what has been begun is finished and answered */
 	while (queue_busy(&b->t.disk)) {
 		wait_for_work(b, waiting, true);
@@ -366,8 +382,10 @@ main(int argc, char **argv)
 	make_requests(&b);
 	queue_open(&b.t.disk, MAX_REQUESTS);
 	catch_signals(&waiting);
+	notify_open(&b.notify);
 	announce_start(&b, os_confine(args.user));
 	tell_news(&b);
+	notify_ready(&b.notify, &b.t);
 
 	serve(&b, &waiting);
 
