@@ -2,7 +2,7 @@
 /*
  * Every function that one room offers to another, with its contract.
  * Calls go one way: main -> args, main -> aoe -> ata, main -> queue -> disk,
- * and the system\'s files (linux*.c, freebsd*.c) below main, queue and disk.
+ * and the system's files (linux*.c, freebsd*.c) below main, queue and disk.
  */
 
 struct bpf_op;

@@ -93,8 +93,9 @@ limit_stdio(void)
 			    sizeof(tty) / sizeof(tty[0]));
 }
 
-/* The store may be read, written and made stable; whatever else is open we
- * have from who started us, and need it for nothing. */
+/* The store may be read, written and made stable, and the service manager's
+ * socket be sent to; whatever else is open we have from who started us, and
+ * need it for nothing. */
 static void
 limit_store(int fd)
 {
@@ -114,6 +115,8 @@ limit_store(int fd)
 		if ((flags & O_ACCMODE) != O_RDONLY)
 			cap_rights_set(&r, CAP_PWRITE);
 	}
+	if (S_ISSOCK(st.st_mode))
+		cap_rights_set(&r, CAP_SEND);
 	if (!S_ISCHR(st.st_mode)) {
 		freebsd_limit(fd, &r, NULL, 0);
 		return;

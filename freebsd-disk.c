@@ -2,6 +2,7 @@
 /* FreeBSD, the disk: devices, and many operations in flight by aio(4). */
 
 #include <sys/types.h>
+#include <sys/capsicum.h>
 #include <sys/disk.h>
 #include <sys/event.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 
 #include "dat.h"
 #include "fns.h"
+#include "freebsd.h"
 
 /*
  * Devices.  A disk is a character device here: nothing is cached between it
@@ -152,6 +154,7 @@ io_open(unsigned max, const int *fds, unsigned nfds)
 	struct io_engine *e = calloc(1, sizeof(*e));
 	struct call *c = calloc(max, sizeof(*c));
 	struct kevent ev;
+	cap_rights_t r;
 	unsigned i;
 
 	(void)fds;
@@ -171,6 +174,8 @@ io_open(unsigned max, const int *fds, unsigned nfds)
 		e->unused = &c[i];
 	}
 	e->last = &e->here;
+	cap_rights_init(&r, CAP_KQUEUE, CAP_EVENT);
+	freebsd_limit(e->kq, &r, NULL, 0);
 	return e;
 fail:
 	free(c);

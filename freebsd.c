@@ -113,7 +113,8 @@ open_bpf(struct net *n)
 	    ioctl(fd, BIOCSDIRECTION, &in) == -1 ||
 	    ioctl(fd, BIOCSTSTAMP, &stamp) == -1)
 		err(1, "/dev/bpf: mode");
-	if (freebsd_hear(fd, n->shelf, n->slot) == -1 || freebsd_speak(fd, n->shelf, n->slot) == -1)
+	if (freebsd_hear(fd, n->shelf, n->slot) == -1 ||
+	    freebsd_speak(fd, n->shelf, n->slot) == -1)
 		err(1, "/dev/bpf: filter");
 	return fd;
 }
