@@ -250,6 +250,66 @@ START_TEST(against_aoe)
 END_TEST
 
 /*
+ * Every frame that lies in tests/seeds: a byte of modes, and then frames with
+ * their length before them.  Returns how many.
+ */
+static unsigned
+corpus(void (*each)(const uint8_t *, size_t, const int *), const int *arg)
+{
+	static uint8_t in[1 << 16];
+	unsigned frames = 0;
+	struct dirent *e;
+	DIR *dir = opendir("tests/seeds");
+	char path[320];
+	size_t n, at, len;
+	FILE *fp;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "tests/seeds/%s", e->d_name);
+		ck_assert_ptr_nonnull(fp = fopen(path, "r"));
+		n = fread(in, 1, sizeof(in), fp);
+		fclose(fp);
+		for (at = 1; at + 2 <= n; at += len) {
+			len = get_be16(in + at);
+			at += 2;
+			if (len > n - at)
+				len = n - at;
+			if (len > 0)
+				each(in + at, len, arg);
+			frames += len > 0;
+		}
+	}
+	closedir(dir);
+	return frames;
+}
+
+static unsigned from_corpus;
+
+static void
+agree_with_aoe(const uint8_t *frame, size_t n, const int *unused)
+{
+	(void)unused;
+	agree(frame, n, &from_corpus);
+	b.t.masks.n = b.t.reserve.n = 0;
+}
+
+START_TEST(corpus_against_aoe)
+{
+	unsigned n;
+
+	setup();
+	n = corpus(agree_with_aoe, NULL);
+	ck_assert_uint_gt(n, 60);
+	/* most are for us, some are not */
+	ck_assert_uint_gt(from_corpus, n / 2);
+	ck_assert_uint_lt(from_corpus, n);
+}
+END_TEST
+
+/*
  * Against the kernel: a local datagram socket runs the filter over what is
  * sent to it.
  */
@@ -284,6 +344,13 @@ kernel_accepts(const int fd[2], const uint8_t *frame, size_t n)
 	return true;
 }
 
+static void
+agree_with_kernel(const uint8_t *frame, size_t n, const int *fd)
+{
+	if (kernel_accepts(fd, frame, n) != accepts(frame, n))
+		ck_abort_msg("the kernel is of another opinion");
+}
+
 START_TEST(against_kernel)
 {
 	static uint8_t big[40000];
@@ -304,6 +371,7 @@ START_TEST(against_kernel)
 		passed += accepts(frame, n);
 	}
 	ck_assert_uint_gt(passed, 2000);
+	ck_assert_uint_gt(corpus(agree_with_kernel, fd), 60);
 	bytes(big, sizeof(big), rows[0].frame);
 	ck_assert(kernel_accepts(fd, big, sizeof(big)));
 	close(fd[0]);
@@ -322,6 +390,7 @@ main(void)
 	tcase_add_loop_test(tc, row, 0, NELEM(rows));
 	tcase_add_loop_test(tc, addresses, 0, 4);
 	tcase_add_test(tc, against_aoe);
+	tcase_add_test(tc, corpus_against_aoe);
 #ifdef __linux__
 	tcase_add_test(tc, against_kernel);
 #endif
