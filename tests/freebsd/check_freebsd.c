@@ -400,7 +400,7 @@ END_TEST
 START_TEST(noise)
 {
 	static uint8_t buf[65536];
-	unsigned bufcnt = 64, i, k, len, seed = 1;
+	unsigned bufcnt = 64, i, k, len, tries, seed = 1;
 	struct net *n = up("em0", &bufcnt);
 	struct frame f[64];
 	uint8_t pkt[60], sum = 0;
@@ -429,6 +429,7 @@ START_TEST(noise)
 		m_lie(buf, len);
 		if (i % 64 == 0)
 			in(0, request(pkt, 1, 2, 0));
+		tries = 0;
 		do {
 			c = net_recv(n, f, 64, &count);
 			for (j = 0; j < c; j++)
@@ -437,6 +438,7 @@ START_TEST(noise)
 					sum ^= *p;
 			frames += (uint64_t)c;
 			net_release(n);
+			ck_assert_uint_lt(tries++, 1000);
 		} while (ready(n, 0));
 	}
 	ck_assert_uint_gt(frames, 1000 + sum % 2);
