@@ -303,9 +303,7 @@ START_TEST(corpus_against_aoe)
 	setup();
 	n = corpus(agree_with_aoe, NULL);
 	ck_assert_uint_gt(n, 60);
-	/* most are for us, some are not */
-	ck_assert_uint_gt(from_corpus, n / 2);
-	ck_assert_uint_lt(from_corpus, n);
+	ck_assert_uint_gt(from_corpus, n / 2);	/* most are for us */
 }
 END_TEST
 

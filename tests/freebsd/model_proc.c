@@ -469,15 +469,13 @@ look(struct pollfd *fds, unsigned n)
 	return ready;
 }
 
-int
-fbsd_ppoll(struct pollfd *fds, unsigned n, const struct timespec *ts,
-    const uint32_t *mask)
+static int
+wait_for(struct pollfd *fds, unsigned n, const struct timespec *ts,
+    const sigset_t *set)
 {
 	struct pollfd out[32];
-	sigset_t set;
 	int i, r, ready;
 
-	host_set(mask, &set);
 	for (;;) {
 		if (m_world.pump != NULL)
 			m_world.pump();
@@ -485,10 +483,28 @@ fbsd_ppoll(struct pollfd *fds, unsigned n, const struct timespec *ts,
 		for (i = 0; i < m_world.nfds; i++)
 			out[i] = (struct pollfd){ m_world.fds[i], POLLIN, 0 };
 		r = ppoll(out, (nfds_t)m_world.nfds, ready > 0 ?
-		    &(struct timespec){ 0, 0 } : ts, &set);
+		    &(struct timespec){ 0, 0 } : ts, set);
 		if (r == -1)
 			return m_fail(m_bsd_errno(errno));
 		if (ready > 0 || r == 0)
 			return ready;
 	}
+}
+
+int
+fbsd_ppoll(struct pollfd *fds, unsigned n, const struct timespec *ts,
+    const uint32_t *mask)
+{
+	sigset_t set;
+
+	host_set(mask, &set);
+	return wait_for(fds, n, ts, &set);
+}
+
+int
+fbsd_poll(struct pollfd *fds, unsigned n, int ms)
+{
+	const struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	return wait_for(fds, n, ms < 0 ? NULL : &ts, NULL);
 }
