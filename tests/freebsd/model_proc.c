@@ -332,8 +332,10 @@ fbsd_mmap(void *at, size_t len, int prot, int flags, int fd, int64_t off)
  * Signals.  A set is 128 bits, the signal n is bit n - 1.
  */
 static const struct { int bsd, host; } sigs[] = {
-	{ 1, SIGHUP }, { 2, SIGINT }, { 13, SIGPIPE }, { 15, SIGTERM },
-	{ 20, SIGCHLD }, { 29, SIGPWR }, { 30, SIGUSR1 }, { 31, SIGUSR2 },
+	{ 1, SIGHUP }, { 2, SIGINT }, { 3, SIGQUIT }, { 13, SIGPIPE },
+	{ 14, SIGALRM }, { 15, SIGTERM }, { 18, SIGTSTP }, { 19, SIGCONT },
+	{ 20, SIGCHLD }, { 23, SIGIO }, { 25, SIGXFSZ }, { 28, SIGWINCH },
+	{ 29, SIGPWR }, { 30, SIGUSR1 }, { 31, SIGUSR2 },
 };
 enum { NSIGS = sizeof(sigs) / sizeof(sigs[0]) };
 
