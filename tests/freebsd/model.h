@@ -6,6 +6,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -89,6 +90,12 @@ struct m_obj *m_get(int fd, uint64_t rights);
 int	m_fail(int error);
 int	m_bsd_errno(int linux_errno);
 int	m_new(enum kind);
+void	m_made(int fd, enum kind);
+long	m_host(long result);	/* of a call of the host's, errno and all */
+ssize_t	m_move(int fd, bool out, const struct iovec *, int, int64_t off,
+	    bool vector);
+int	m_sync(int fd, bool data);
+void	m_aio_reset(void);
 bool	m_fault(const char *call, unsigned long arg);
 void	m_activate(struct m_obj *);	/* its knotes may be ready now */
 void	m_forget(int fd);		/* it has none any more */
