@@ -218,6 +218,7 @@ static enum verdict
 serve_config(struct call *c)
 {
 	struct target *t = c->t;
+	enum verdict v = AOE_ANSWER;
 	const struct aoe_cfg *cfg = (const void *)c->arg;
 	const uint8_t *text = c->arg + sizeof(*cfg);
 	size_t len = get_be16(cfg->len);
@@ -247,13 +248,19 @@ serve_config(struct call *c)
 		if (ccmd == CFG_SET && t->nconfig > 0 && !same)
 			return refuse(c, AOE_CFGSET,
 			    put_config(t, c->link, ccmd, c->out));
+		if (same)
+			break;
+		if (t->keep)
+			return refuse_echo(c, AOE_BADARG, sizeof(*cfg));
 		memcpy(t->config, text, len);
 		t->nconfig = (uint16_t)len;
+		v = AOE_CHANGED;
 		break;
 	default:
 		return refuse_echo(c, AOE_BADARG, sizeof(*cfg));
 	}
-	return answer(c, put_config(t, c->link, ccmd, c->out));
+	answer(c, put_config(t, c->link, ccmd, c->out));
+	return v;
 }
 
 /*
@@ -303,12 +310,20 @@ edit_mask(struct maclist *l, const struct aoe_dir *d, unsigned max)
 	return MERR_NONE;
 }
 
+static bool
+same_list(const struct maclist *a, const struct maclist *b)
+{
+	return a->n == b->n && memcmp(a->mac, b->mac, 6 * (size_t)a->n) == 0;
+}
+
 static enum verdict
 serve_mask(struct call *c)
 {
 	const struct aoe_mask *m = (const void *)c->arg;
 	const struct aoe_dir *dir = (const void *)(m + 1);
-	int error;
+	struct maclist l = c->t->masks;
+	enum verdict v = AOE_ANSWER;
+	int error = MERR_NONE;
 	unsigned i;
 
 	if (m->mcmd == MASK_READ)
@@ -320,18 +335,28 @@ serve_mask(struct call *c)
 		return refuse_echo(c, AOE_BADARG, sizeof(*m));
 
 	for (i = 0; i < m->ndir; i++) {
-		error = edit_mask(&c->t->masks, &dir[i], max_masks(c->link));
-		if (error == MERR_NONE)
-			continue;
-		/* what came before it stays in force */
-		*(struct aoe_mask *)(void *)c->out = (struct aoe_mask){
-			.mcmd = m->mcmd,
-			.merror = (uint8_t)error,
-			.ndir = (uint8_t)i,
-		};
-		return answer(c, sizeof(*m));
+		error = edit_mask(&l, &dir[i], max_masks(c->link));
+		if (error != MERR_NONE)
+			break;
 	}
-	return answer_masks(c, MASK_EDIT);
+	if (!same_list(&l, &c->t->masks)) {
+		if (c->t->keep)
+			return refuse_echo(c, AOE_BADARG, sizeof(*m));
+		c->t->masks = l;
+		v = AOE_CHANGED;
+	}
+	if (error == MERR_NONE) {
+		answer_masks(c, MASK_EDIT);
+		return v;
+	}
+	/* what came before the bad one is in force */
+	*(struct aoe_mask *)(void *)c->out = (struct aoe_mask){
+		.mcmd = m->mcmd,
+		.merror = (uint8_t)error,
+		.ndir = (uint8_t)i,
+	};
+	answer(c, sizeof(*m));
+	return v;
 }
 
 /*
@@ -365,6 +390,7 @@ serve_reserve(struct call *c)
 {
 	struct maclist *l = &c->t->reserve;
 	const struct aoe_rsv *rsv = (const void *)c->arg;
+	bool same;
 
 	if (rsv->rcmd == RSV_READ)
 		return answer(c, put_reserve(c, RSV_READ));
@@ -378,9 +404,14 @@ serve_reserve(struct call *c)
 	    rsv->nmacs > max_reserve(c->link))
 		return refuse_echo(c, AOE_BADARG, sizeof(*rsv));
 
+	same = rsv->nmacs == l->n &&
+	    memcmp(l->mac, rsv + 1, 6 * (size_t)l->n) == 0;
+	if (!same && c->t->keep)
+		return refuse_echo(c, AOE_BADARG, sizeof(*rsv));
 	memcpy(l->mac, rsv + 1, 6 * (size_t)rsv->nmacs);
 	l->n = rsv->nmacs;
-	return answer(c, put_reserve(c, rsv->rcmd));
+	answer(c, put_reserve(c, rsv->rcmd));
+	return same ? AOE_ANSWER : AOE_CHANGED;
 }
 
 /*
@@ -396,8 +427,22 @@ static const struct {
 	[AOE_RESERVE]	= { sizeof(struct aoe_rsv), serve_reserve },
 };
 
-/* An AoE request that is addressed to us?  The kernel's filter has looked
- * already; it may have been attached late, or be another kernel's. */
+/* AoE that this host should hear?  The kernel's filter has looked already;
+ * it may have been attached late, or be another kernel's. */
+static bool
+for_host(const struct frame *f)
+{
+	const struct aoe_hdr *h = (const void *)f->data;
+
+	if (f->len < sizeof(*h) || get_be16(h->type) != ETH_AOE)
+		return false;
+	if (memcmp(h->dst, f->link->mac, 6) != 0 &&
+	    memcmp(h->dst, everyone, 6) != 0)
+		return false;
+	return (h->src[0] & 1) == 0;
+}
+
+/* A request that is addressed to us? */
 static bool
 for_us(const struct target *t, const struct frame *f)
 {
@@ -406,11 +451,7 @@ for_us(const struct target *t, const struct frame *f)
 	const uint8_t *mac = f->link->mac;
 	unsigned shelf;
 
-	if (f->len < sizeof(*h) || get_be16(h->type) != ETH_AOE)
-		return false;
-	if (memcmp(h->dst, mac, 6) != 0 && memcmp(h->dst, everyone, 6) != 0)
-		return false;
-	if ((h->src[0] & 1) != 0)
+	if (!for_host(f))
 		return false;
 	/* on the loopback interface every address is ours, and zero */
 	if (memcmp(h->src, mac, 6) == 0 && memcmp(mac, loopback, 6) != 0)
@@ -420,6 +461,16 @@ for_us(const struct target *t, const struct frame *f)
 	shelf = get_be16(h->shelf);
 	return (shelf == t->shelf || shelf == AOE_ALLSHELF) &&
 	    (h->slot == t->slot || h->slot == AOE_ALLSLOT);
+}
+
+bool
+aoe_rival(const struct target *t, const struct frame *f)
+{
+	const struct aoe_hdr *h = (const void *)f->data;
+
+	return for_host(f) && (h->ver_flags & AOE_R) != 0 &&
+	    h->cmd == AOE_CONFIG && get_be16(h->shelf) == t->shelf &&
+	    h->slot == t->slot;
 }
 
 /* The pipeline behind the address: mask, version, command, length. */
@@ -469,7 +520,8 @@ aoe_request(struct target *t, const struct frame *f, struct request *r)
 			    h->slot == AOE_ALLSLOT,
 		};
 		v = serve(&c);
-	}
+	} else if (aoe_rival(t, f))
+		v = AOE_RIVAL;
 	if (v == AOE_SILENCE)
 		t->count.silent++;
 	return v;
@@ -488,6 +540,27 @@ aoe_finish(struct target *t, struct request *r)
 	else
 		n = ata_end(t, regs, &r->op);
 	r->len = pad(r->reply, PAYLOAD + n);
+}
+
+/* What the reply was going to say is not so: only its header stays. */
+void
+aoe_unkept(struct target *t, struct request *r)
+{
+	set_error(t, r->reply, AOE_DEVICE);
+	r->len = pad(r->reply, sizeof(struct aoe_hdr));
+}
+
+size_t
+aoe_query(const struct target *t, const struct link *l,
+    const uint8_t tag[static 4], uint8_t *frame)
+{
+	struct aoe_hdr *h = (void *)frame;
+
+	put_header(t, l, frame, everyone);
+	h->ver_flags = AOE_VER;
+	h->cmd = AOE_CONFIG;
+	memcpy(h->tag, tag, 4);
+	return pad(frame, sizeof(*h));
 }
 
 size_t

@@ -11,16 +11,20 @@
 #include "dat.h"
 #include "fns.h"
 
-#define USAGE	"usage: vblade [-b bufcnt] [-d] [-s] [-r] [-m mac[,mac...]] " \
-	"[-o offset] [-l length] [-u user] shelf slot netif filename"
+#define USAGE	"usage: vblade [-a] [-b bufcnt] [-c file] [-d] [-k] [-s] [-r] " \
+	"[-m mac[,mac...]] [-o offset] [-l length] [-u user] shelf slot netif " \
+	"filename"
 
 static void
 help(void)
 {
 	printf(USAGE "\n\n"
 	    "Export a file or block device by ATA over Ethernet.\n\n"
+	    "  -a         another target may have this address, too\n"
 	    "  -b bufcnt  requests that an initiator may have waiting (%d)\n"
+	    "  -c file    keep config string, mask and reservation here\n"
 	    "  -d         direct I/O, past the page cache\n"
+	    "  -k         refuse initiators that would change those three\n"
 	    "  -s         answer a write when it is on stable storage\n"
 	    "  -r         read-only\n"
 	    "  -m mac,... answer only these initiators\n"
@@ -114,15 +118,24 @@ args_parse(struct target *t, struct args *a, int argc, char **argv)
 	int at, c;
 
 	t->bufcnt = DEF_BUFS;
-	while (at = optind, (c = getopt_long(argc, argv, "+:b:dl:m:o:rsu:hV",
+	while (at = optind, (c = getopt_long(argc, argv, "+:ab:c:dkl:m:o:rsu:hV",
 	    words, NULL)) != -1)
 		switch (c) {
+		case 'a':
+			t->shared = true;
+			break;
 		case 'b':
 			t->bufcnt = (uint16_t)number("-b", optarg, MIN_BUFS,
 			    MAX_BUFS);
 			break;
+		case 'c':
+			a->state = optarg;
+			break;
 		case 'd':
 			d->direct = true;
+			break;
+		case 'k':
+			t->keep = true;
 			break;
 		case 'l':
 			d->length = number("-l", optarg, 1,

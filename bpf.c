@@ -23,14 +23,22 @@ bpf_aoe(struct bpf_op prog[static BPF_AOE_OPS], unsigned shelf, unsigned slot)
 		/* the shelf is ours, or all */
 		{ LDH, 0, 0, offsetof(struct aoe_hdr, shelf) },
 		{ JEQ, 1, 0, shelf },
-		{ JEQ, 0, 7, AOE_ALLSHELF },
+		{ JEQ, 0, 13, AOE_ALLSHELF },
 		/* the slot is ours, or all */
 		{ LDB, 0, 0, offsetof(struct aoe_hdr, slot) },
 		{ JEQ, 1, 0, slot },
-		{ JEQ, 0, 4, AOE_ALLSLOT },
-		/* it asks; responses belong to initiators */
+		{ JEQ, 0, 10, AOE_ALLSLOT },
+		/* it asks; responses belong to initiators ... */
 		{ LDB, 0, 0, offsetof(struct aoe_hdr, ver_flags) },
-		{ JSET, 2, 0, AOE_R },
+		{ JSET, 0, 6, AOE_R },
+		/* ... but for those by which another target shows that it
+		 * has our address */
+		{ LDB, 0, 0, offsetof(struct aoe_hdr, cmd) },
+		{ JEQ, 0, 6, AOE_CONFIG },
+		{ LDH, 0, 0, offsetof(struct aoe_hdr, shelf) },
+		{ JEQ, 0, 4, shelf },
+		{ LDB, 0, 0, offsetof(struct aoe_hdr, slot) },
+		{ JEQ, 0, 2, slot },
 		/* it is AoE at all */
 		{ LDH, 0, 0, offsetof(struct aoe_hdr, type) },
 		{ JEQ, 1, 0, ETH_AOE },

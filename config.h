@@ -35,6 +35,16 @@
 #define SPIN_NS		40000
 #define SPIN_REGRET	16		/* after a vain look, so many sleeps */
 
+/* Bytes of one copy in a state file: the longest text there is fits, and no
+ * disk has larger sectors than this is a multiple of. */
+#define STATE_COPY	20480
+
+/* Who else has our address answers within so many milliseconds, or did not
+ * hear it: ask so often.  Later ones are told of so often. */
+#define PROBE_MS	50
+#define PROBE_TRIES	3
+#define CLASH_LOG_S	60
+
 #define SEND_PAUSE_MS	20		/* wait for a full transmit queue */
 #define SEND_TRIES	8		/* and so often, then lose the reply */
 

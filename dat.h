@@ -237,7 +237,10 @@ put_le48(uint8_t *p, uint64_t v)
 	X(aoe_errors)	/* frames answered with E */			\
 	X(disk_errors)	/* failures of the store */			\
 	X(syncs)	/* times that the store was made stable */	\
-	X(adverts)	/* times that we announced ourselves */
+	X(adverts)	/* times that we announced ourselves */		\
+	X(changes)	/* of config, masks, reserve, from the wire */	\
+	X(unkept)	/* of these: refused, the file failed */	\
+	X(clashes)	/* responses of another target for our address */
 
 struct counters {
 #define X(name)	uint64_t name;
@@ -362,6 +365,7 @@ struct maclist {
 struct args {
 	const char	*netif;
 	const char	*user;		/* -u, or NULL */
+	const char	*state;		/* -c, or NULL */
 };
 
 /* The service manager; see notify.c. */
@@ -381,5 +385,27 @@ struct target {
 	uint8_t		config[AOE_MAXCFG];
 	struct maclist	masks;		/* empty: everyone may talk */
 	struct maclist	reserve;	/* empty: everyone may do ATA */
+	bool		keep;		/* -k: none of these is changed */
+	bool		shared;		/* -a: others have our address, too */
+	int64_t		clash_ms;	/* last told of another; 0: never */
 	struct counters	count;
+};
+
+/* What a state file keeps of a target. */
+struct kept {
+	uint16_t	nconfig;
+	uint8_t		config[AOE_MAXCFG];
+	struct maclist	masks;
+	struct maclist	reserve;
+};
+
+/* The state file: two copies, written in turn, so that one is always whole. */
+struct state {
+	const char	*path;		/* NULL: none */
+	int		 fd;
+	unsigned	 copy;		/* the one in force, 0 or 1 */
+	uint64_t	 generation;	/* of it; counts the changes */
+	struct kept	 now;		/* what it says */
+	int64_t		 log_second;	/* rate limit of complaints */
+	char		 text[STATE_COPY];	/* to read and write it */
 };

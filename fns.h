@@ -6,6 +6,7 @@
  */
 
 struct bpf_op;
+struct net;
 struct pollfd;
 struct timespec;
 
@@ -26,6 +27,11 @@ enum verdict {
 	AOE_SILENCE,		/* nothing to send */
 	AOE_ANSWER,		/* r->reply holds r->len bytes to send */
 	AOE_DISK,		/* r->op is to be run, then aoe_finish */
+	AOE_CHANGED,		/* as AOE_ANSWER, but the reply tells of a
+				 * change to config string, masks or reserve,
+				 * made in *t: send it when that is kept, or
+				 * put it right again and call aoe_unkept */
+	AOE_RIVAL,		/* nothing to send; aoe_rival says yes */
 };
 
 /*
@@ -41,6 +47,25 @@ enum verdict	aoe_request(struct target *, const struct frame *,
  * r->op has been run: put its outcome into the reply.  r->len > 0 after it.
  */
 void		aoe_finish(struct target *, struct request *r);
+
+/*
+ * The change that r tells of has come to nothing: make an AoE error of its
+ * reply.  "Device unavailable", as nothing is wrong with the request.
+ */
+void		aoe_unkept(struct target *, struct request *r);
+
+/*
+ * Is this a config response for our shelf.slot, sent to one of us or to all?
+ * Whether it is from an address of our own remains to be asked.
+ */
+bool		aoe_rival(const struct target *, const struct frame *);
+
+/*
+ * Make a config query to whoever else may have our shelf.slot, broadcast on
+ * the Ethernet.  Returns its bytes, 60.
+ */
+size_t		aoe_query(const struct target *, const struct link *,
+		    const uint8_t tag[static 4], uint8_t *frame);
 
 /*
  * Make the unsolicited config response (AoEr11 3.2) that tells a link we are
@@ -174,11 +199,11 @@ struct bpf_op {			/* one classic BPF instruction */
 	uint32_t	k;
 };
 
-enum { BPF_AOE_OPS = 12 };
+enum { BPF_AOE_OPS = 18 };
 
 /*
  * Fill in the program that accepts AoE requests for shelf.slot or for all,
- * and nothing else.  Every acceptance jumps to the last instruction, which
+ * config responses for exactly shelf.slot, and nothing else.  Every acceptance jumps to the last instruction, which
  * returns more than any frame's length: a kernel with more to check puts its
  * own instructions in that one's place.
  */
@@ -213,9 +238,43 @@ void		notify_alive(struct notify *, const struct target *);
  * for as long as it likes. */
 struct timespec	*notify_timeout(const struct notify *, struct timespec *ts);
 
-/* ---- each OS file provides exactly these ---- */
+/* ---- state.c: what survives a restart, -c ---- */
 
-struct net;
+/*
+ * Open and lock the state file st->path for the blade *t, which has its
+ * address, its disk open, and the mask list of -m.  What the file keeps goes
+ * into *t; where -m gave a mask list, that goes into the file.  A file that
+ * is not there, or empty, is created.  Leaves the process with a message when
+ * the file cannot be used, is another blade's, or has no whole copy left.
+ * Without a path nothing is done, here or later.
+ */
+void		state_open(struct state *, struct target *);
+
+/*
+ * Make config string, mask list and reserve list of *t durable.  Returns 0
+ * when they are, in the file, on stable storage.  Returns -1 when not: then
+ * *t has again what it had before the change, and the operator was told.
+ */
+int		state_keep(struct state *, struct target *);
+
+/* ---- clash.c: another target under our address ---- */
+
+/*
+ * Ask the links that are up, and wait PROBE_MS for an answer, PROBE_TRIES
+ * times; leaves the process with a message when there is one.  Requests that
+ * come in meanwhile are lost.  With no link up it does not wait.
+ */
+void		clash_look(struct target *, struct net *);
+
+/* Ask one link; what answers comes in as AOE_RIVAL. */
+void		clash_ask(struct target *, struct net *, struct link *);
+
+/* aoe_request said AOE_RIVAL: count it and tell the operator, now and then,
+ * unless it is our own. */
+void		clash_tell(struct target *, struct net *,
+		    const struct frame *);
+
+/* ---- each OS file provides exactly these ---- */
 
 /*
  * Open every interface of the comma-separated list netif for AoE requests to

@@ -19,6 +19,7 @@
 struct blade {
 	struct target	 t;
 	struct net	*net;
+	struct state	 state;
 	struct request	*unused;	/* requests that nobody has */
 	int		 nunused;
 	struct frame	 out[MAX_BATCH];	/* replies to send */
@@ -88,7 +89,9 @@ catch_signals(sigset_t *waiting)
 			sigaction(sigs[i], &sa, NULL);
 			sigaddset(&set, sigs[i]);
 		}
+	/* a pipe without a reader, a file at its limit: the call tells */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, waiting);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		if (sigs[i] != 0)
@@ -167,8 +170,18 @@ serve_batch(struct blade *b, int max)
 		case AOE_SILENCE:
 			let_go(b, r);
 			break;
+		case AOE_CHANGED:
+			/* what comes behind it, too, goes by what is kept */
+			if (state_keep(&b->state, &b->t) == -1)
+				aoe_unkept(&b->t, r);
+			reply(b, r);
+			break;
 		case AOE_ANSWER:
 			reply(b, r);
+			break;
+		case AOE_RIVAL:
+			clash_tell(&b->t, b->net, &in[i]);
+			let_go(b, r);
 			break;
 		case AOE_DISK:
 			queue_add(d, &r->op);
@@ -218,6 +231,8 @@ tell_news(struct blade *b)
 		if (l[i].news && l[i].up) {
 			l[i].news = false;
 			advertise(b, &l[i]);
+			if (!b->t.shared)
+				clash_ask(&b->t, b->net, &l[i]);
 		}
 }
 
@@ -365,12 +380,15 @@ main(int argc, char **argv)
 {
 	static struct blade b;
 	struct args args = { 0 };
+	const char *confined;
 	sigset_t waiting;
 	unsigned bufcnt;
 
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);	/* a message in one piece */
 	args_parse(&b.t, &args, argc, argv);
 	disk_open(&b.t.disk, &b.t.count);
+	b.state.path = args.state;
+	state_open(&b.state, &b.t);
 	bufcnt = b.t.bufcnt;
 	b.net = net_open(args.netif, b.t.shelf, b.t.slot, &bufcnt);
 	if (bufcnt < b.t.bufcnt)
@@ -383,7 +401,10 @@ main(int argc, char **argv)
 	queue_open(&b.t.disk, MAX_REQUESTS);
 	catch_signals(&waiting);
 	notify_open(&b.notify);
-	announce_start(&b, os_confine(args.user));
+	confined = os_confine(args.user);
+	if (!b.t.shared)
+		clash_look(&b.t, b.net);
+	announce_start(&b, confined);
 	tell_news(&b);
 	notify_ready(&b.notify, &b.t);
 

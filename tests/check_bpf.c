@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The receive filter: a classic BPF machine runs it here, and the kernel's
- * runs it on a socket.  It may never reject what aoe.c would answer.
+ * runs it on a socket.  It may never reject what aoe.c would answer, or take
+ * for another target's.
  */
 
 #include "unit.h"
@@ -119,9 +120,26 @@ static const struct {
 	    true },
 	{ "an unknown command", US HER "88a2 10 00 0001 02 ff 00000000",
 	    true },
-	{ "a response", US HER "88a2 18 00 0001 02 01 00000000", false },
-	{ "an error response", US HER "88a2 1c 00 0001 02 01 00000000",
+	{ "another target has our address",
+	    US HER "88a2 18 00 0001 02 01 00000000", true },
+	{ "and says so to all", ALL HER "88a2 18 00 0001 02 01 00000000",
+	    true },
+	{ "it has an error to tell", US HER "88a2 1c 00 0001 02 01 00000000",
+	    true },
+	{ "it is vblade 25", ALL HER "88a2 08 00 0001 02 01 00000000", true },
+	{ "an ATA response", US HER "88a2 18 00 0001 02 00 00000000", false },
+	{ "a mask response", US HER "88a2 18 00 0001 02 02 00000000", false },
+	{ "an error response", US HER "88a2 1c 01 0001 02 ff 00000000",
 	    false },
+	{ "a response from all shelves",
+	    US HER "88a2 18 00 ffff 02 01 00000000", false },
+	{ "a response from all slots",
+	    US HER "88a2 18 00 0001 ff 01 00000000", false },
+	{ "a response from another",
+	    US HER "88a2 18 00 0001 03 01 00000000", false },
+	{ "a response of another type",
+	    US HER "88a3 18 00 0001 02 01 00000000", false },
+	{ "a runt of a response", US HER "88a2 18 00 0001 02", false },
 	{ "another shelf", US HER "88a2 10 00 0002 02 01 00000000", false },
 	{ "its bytes swapped", US HER "88a2 10 00 0100 02 01 00000000",
 	    false },
@@ -199,6 +217,7 @@ any_frame(uint8_t frame[static 64])
 		US HER "88a2 10 00 0001 02 02 00000000 | 00*4",
 		US HER "88a2 10 00 0001 02 03 00000000 | 00*2",
 		US HER "88a2 18 00 0001 02 01 00000000 | 00*8",
+		ALL HER "88a2 18 00 0001 02 01 00000000 | 00*8",
 	};
 	static const uint8_t likely[] = { 0, 1, 2, 3, 8, 16, 24, 0x88, 0xa2,
 	    0xff };
@@ -223,8 +242,10 @@ agree(const uint8_t *frame, size_t n, unsigned *passed)
 
 	if (aoe_request(&b.t, &f, &b.r) != AOE_SILENCE && !pass)
 		ck_abort_msg("rejected, though it would be answered");
-	if (pass && (n < 19 || get_be16(frame + 12) != 0x88a2 ||
-	    (frame[14] & 8) != 0))
+	if (pass && (n < 19 || get_be16(frame + 12) != 0x88a2))
+		ck_abort_msg("accepted, though no AoE");
+	if (pass && (frame[14] & 8) != 0 && (n < 20 || frame[19] != 1 ||
+	    get_be16(frame + 16) != 1 || frame[18] != 2))
 		ck_abort_msg("accepted, though no request");
 	*passed += pass;
 }

@@ -347,7 +347,7 @@ receive(struct exchange *e, const uint8_t *frame, size_t len)
 	current = e;
 	e->verdict = aoe_request(&t, &f, &e->r);
 	CHECK(memcmp(e->frame, e->copy, len) == 0);
-	if (e->verdict == AOE_SILENCE)
+	if (e->verdict == AOE_SILENCE || e->verdict == AOE_RIVAL)
 		CHECK(e->r.len == 0);
 	if (e->verdict == AOE_DISK)
 		queue_add(&t.disk, &e->r.op);
@@ -398,7 +398,10 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 	run_batch();
 	for (i = 0; i < n; i++) {
 		current = &x[i];
-		if (x[i].verdict != AOE_SILENCE)
+		if (x[i].verdict == AOE_RIVAL)
+			CHECK(x[i].len >= 24 && x[i].copy[19] == AOE_CONFIG &&
+			    (x[i].copy[14] & AOE_R) != 0);
+		else if (x[i].verdict != AOE_SILENCE)
 			check_reply(&x[i]);
 		free(x[i].frame);
 		free(x[i].copy);

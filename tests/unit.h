@@ -185,7 +185,7 @@ ask(struct blade *b, const uint8_t *frame, size_t len)
 	}
 	same("the frame is not ours to change", copy, len, frame, len);
 	free(copy);
-	if (v == AOE_SILENCE) {
+	if (v == AOE_SILENCE || v == AOE_RIVAL) {
 		ck_assert_uint_eq(b->r.len, 0);
 		return 0;
 	}

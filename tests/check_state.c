@@ -1,0 +1,912 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What survives: the state file, torn and damaged at every byte, failing
+ * beneath us; and which frames change something, with -k and without.
+ */
+
+#include "faults.h"
+#include "unit.h"
+
+#include <sys/wait.h>
+
+static struct blade b;
+static struct state s;
+static char path[80];
+static uint8_t image[2][2 * STATE_COPY];	/* of the file, before, after */
+
+/* A blade e1.2 with a store of its own and a state file of that content. */
+static void
+setup(const void *content, size_t len)
+{
+	int fd;
+
+	memset(&fault, 0, sizeof(fault));
+	blade_file(&b, 4096);
+	blade_open(&b);
+	snprintf(path, sizeof(path), "%s/state.XXXXXX", scratch);
+	fd = mkstemp(path);
+	ck_assert(fd != -1 && write(fd, content, len) == (ssize_t)len);
+	close(fd);
+	fault_clear_log();
+}
+
+static void
+forget(struct target *t)
+{
+	t->nconfig = 0;
+	memset(t->config, 0, sizeof(t->config));
+	memset(&t->masks, 0, sizeof(t->masks));
+	memset(&t->reserve, 0, sizeof(t->reserve));
+}
+
+/* As after a restart. */
+static void
+start(void)
+{
+	forget(&b.t);
+	memset(&s, 0, sizeof(s));
+	s.path = path;
+	state_open(&s, &b.t);
+}
+
+static void
+stop(void)
+{
+	close(s.fd);
+}
+
+static void
+look_at_file(uint8_t *to)
+{
+	int fd = open(path, O_RDONLY);
+
+	ck_assert(fd != -1 && read(fd, to, 2 * STATE_COPY) == 2 * STATE_COPY);
+	close(fd);
+}
+
+static void
+make_file(const uint8_t *from, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	ck_assert(fd != -1 && write(fd, from, len) == (ssize_t)len);
+	close(fd);
+}
+
+/* A state that a number stands for: 0 is the empty one. */
+static void
+set(struct target *t, unsigned n)
+{
+	unsigned i;
+
+	forget(t);
+	t->nconfig = (uint16_t)(n * 37 % (AOE_MAXCFG + 1));
+	for (i = 0; i < t->nconfig; i++)
+		t->config[i] = (uint8_t)(n + i * 7);
+	t->masks.n = n * 3 % (MAX_MACS + 1);
+	t->reserve.n = n * 5 % (MAX_MACS + 1);
+	for (i = 0; i < MAX_MACS; i++) {
+		put_be16(t->masks.mac[i] + 4, (i < t->masks.n) * (n + i));
+		put_be16(t->reserve.mac[i], (i < t->reserve.n) * (n + 2 * i));
+	}
+}
+
+static bool
+is(const struct target *t, unsigned n)
+{
+	static struct target want;
+
+	set(&want, n);
+	return t->nconfig == want.nconfig &&
+	    memcmp(t->config, want.config, t->nconfig) == 0 &&
+	    t->masks.n == want.masks.n && t->reserve.n == want.reserve.n &&
+	    memcmp(t->masks.mac, want.masks.mac, 6 * want.masks.n) == 0 &&
+	    memcmp(t->reserve.mac, want.reserve.mac, 6 * want.reserve.n) == 0;
+}
+
+static void
+keep(unsigned n)
+{
+	set(&b.t, n);
+	ck_assert_int_eq(state_keep(&s, &b.t), 0);
+	ck_assert(is(&b.t, n));
+}
+
+START_TEST(kept)
+{
+	unsigned n;
+
+	setup("", 0);
+	start();
+	ck_assert(is(&b.t, 0));
+	for (n = 1; n < 1000; n += n < 20 ? 1 : 83) {
+		keep(n);
+		stop();
+		start();
+		ck_assert_msg(is(&b.t, n), "state %u", n);
+	}
+	ck_assert_uint_gt(s.generation, 20);
+	ck_assert_str_eq(fault.said, "");
+	stop();
+}
+END_TEST
+
+/* The longest there is: every byte of the string escaped, both lists full. */
+START_TEST(largest)
+{
+	unsigned i;
+
+	setup("", 0);
+	start();
+	b.t.nconfig = AOE_MAXCFG;
+	memset(b.t.config, 0xff, AOE_MAXCFG);
+	b.t.masks.n = b.t.reserve.n = MAX_MACS;
+	memset(b.t.masks.mac, 0x42, sizeof(b.t.masks.mac));
+	memset(b.t.reserve.mac, 0x24, sizeof(b.t.reserve.mac));
+	ck_assert_int_eq(state_keep(&s, &b.t), 0);
+	stop();
+	start();
+	ck_assert_uint_eq(b.t.nconfig, AOE_MAXCFG);
+	for (i = 0; i < AOE_MAXCFG; i++)
+		ck_assert_uint_eq(b.t.config[i], 0xff);
+	ck_assert_uint_eq(b.t.masks.n, MAX_MACS);
+	ck_assert_uint_eq(b.t.reserve.n, MAX_MACS);
+	ck_assert_uint_eq(b.t.masks.mac[MAX_MACS - 1][5], 0x42);
+	ck_assert_uint_eq(b.t.reserve.mac[MAX_MACS - 1][5], 0x24);
+	stop();
+}
+END_TEST
+
+/* To be read by people, so to the letter.  The sum is FNV-1a of the lines
+ * above it, computed apart. */
+START_TEST(letters)
+{
+	static const char want[] =
+	    "vblade state 1\n"
+	    "blade e1.2\n"
+	    "generation 3\n"
+	    "config \"say \\x22hi\\x22 \\x5c \\x00\\x0a\\xff~\"\n"
+	    "mask 52:54:00:00:00:01\n"
+	    "reserve 52:54:00:00:00:05\n"
+	    "reserve 52:54:00:00:00:12\n"
+	    "check c4c0d2a123b04614\n";
+	size_t i;
+
+	setup("", 0);
+	start();
+	b.t.nconfig = 15;
+	memcpy(b.t.config, "say \"hi\" \\ \0\n\xff~", 15);
+	b.t.masks.n = 1;
+	bytes(b.t.masks.mac[0], 6, HER);
+	b.t.reserve.n = 2;
+	bytes(b.t.reserve.mac[0], 12, HIM "525400000012");
+	ck_assert_int_eq(state_keep(&s, &b.t), 0);
+	look_at_file(image[0]);
+	same("copy 0", image[0], sizeof(want) - 1, (const uint8_t *)want,
+	    sizeof(want) - 1);
+	for (i = 0; i < sizeof(image[0]); i++)
+		ck_assert_msg(image[0][i] == '\n' || (image[0][i] >= ' ' &&
+		    image[0][i] <= '~'), "byte %zu: %#x", i, image[0][i]);
+	ck_assert_uint_eq(image[0][STATE_COPY - 1], '\n');
+	stop();
+}
+END_TEST
+
+/*
+ * A crash.  image[0] is the file before a change from the state "from" to
+ * "to", image[1] after it: the change is in the copy at "copy".
+ */
+static void
+change(unsigned from, unsigned to, size_t *copy)
+{
+	setup("", 0);
+	start();
+	keep(from);
+	look_at_file(image[0]);
+	keep(to);
+	look_at_file(image[1]);
+	stop();
+	*copy = s.copy * STATE_COPY;
+	ck_assert(memcmp(image[0] + STATE_COPY - *copy,
+	    image[1] + STATE_COPY - *copy, STATE_COPY) == 0);
+}
+
+/* Which of the two it is; a third is a mix. */
+static unsigned
+restart(const uint8_t *file, size_t len, unsigned from, unsigned to)
+{
+	unsigned now;
+
+	make_file(file, len);
+	fault.said[0] = '\0';
+	start();
+	stop();
+	now = is(&b.t, to) ? to : from;
+	ck_assert_msg(is(&b.t, now), "neither the old state nor the new");
+	/* half a copy is told of, and whole ones are not */
+	ck_assert(s.generation > 3 || now == from);
+	return now;
+}
+
+/* States of which the first is changed to the second: small, large, longer,
+ * shorter, of the same length. */
+static const unsigned changes[][2] = {
+	{ 0, 1 }, { 1, 0 }, { 2, 4 }, { 25, 26 }, { 5, 5 + 1025 * 256 },
+};
+
+/* The write of a copy stopped at any byte, from its beginning on or from its
+ * end on. */
+START_TEST(torn_at)
+{
+	const unsigned from = changes[_i][0], to = changes[_i][1];
+	static uint8_t torn[2 * STATE_COPY];
+	unsigned now, last = from, nnew = 0, nold = 0;
+	size_t copy, n, end;
+
+	change(from, to, &copy);
+	for (end = STATE_COPY; image[1][copy + end - 1] == ' ' ||
+	    image[1][copy + end - 1] == '\n'; end--)
+		;
+	for (n = 0; n <= STATE_COPY; n += n < end + 4 || n + 4 > STATE_COPY ?
+	    1 : 509) {
+		memcpy(torn, image[0], sizeof(torn));
+		memcpy(torn + copy, image[1] + copy, n);
+		now = restart(torn, sizeof(torn), from, to);
+		ck_assert_msg(last != to || now == to,
+		    "%zu bytes were enough and %zu are not", n - 1, n);
+		last = now;
+		nnew += now == to;
+		nold += now == from;
+
+		memcpy(torn, image[1], sizeof(torn));
+		memcpy(torn + copy, image[0] + copy, n);
+		restart(torn, sizeof(torn), from, to);
+	}
+	ck_assert_uint_gt(nold, end - 2);
+	ck_assert_uint_gt(nnew, 1);
+}
+END_TEST
+
+/* Sectors reach a disk in any order, and some do not. */
+START_TEST(sectors)
+{
+	const unsigned from = changes[_i][0], to = changes[_i][1];
+	static uint8_t torn[2 * STATE_COPY];
+	unsigned round, i, any = 1;
+	size_t copy;
+
+	change(from, to, &copy);
+	for (round = 0; round < 300; round++) {
+		memcpy(torn, image[0], sizeof(torn));
+		for (i = 0; i < STATE_COPY; i += SECTOR) {
+			any = any * 1664525 + 1013904223;
+			if ((any >> 30) % 2 == 0)
+				memcpy(torn + copy + i, image[1] + copy + i,
+				    SECTOR);
+		}
+		restart(torn, sizeof(torn), from, to);
+	}
+}
+END_TEST
+
+/* A byte of the newer copy goes bad: the older one it is, and said so. */
+START_TEST(damage)
+{
+	static uint8_t bad[2 * STATE_COPY];
+	size_t copy, i;
+	unsigned now;
+
+	change(2, 4, &copy);
+	for (i = 0; i < 1200; i++) {
+		memcpy(bad, image[1], sizeof(bad));
+		bad[copy + i] ^= (uint8_t)(1 << i % 8);
+		now = restart(bad, sizeof(bad), 2, 4);
+		ck_assert_msg((now == 2) == (strstr(fault.said,
+		    "one of two copies is not whole") != NULL),
+		    "byte %zu: %s", i, fault.said);
+	}
+	/* the file ends too early, by one copy or more */
+	for (i = 0; i < STATE_COPY; i += 1 + (i > 1500) * 487) {
+		memcpy(bad, image[1] + copy, STATE_COPY);
+		memcpy(bad + STATE_COPY, image[1] + STATE_COPY - copy,
+		    STATE_COPY);
+		restart(bad, STATE_COPY + i, 2, 4);
+	}
+	/* what was mended is whole again */
+	fault.said[0] = '\0';
+	start();
+	stop();
+	ck_assert_str_eq(fault.said, "");
+}
+END_TEST
+
+/*
+ * Failures while it runs.
+ */
+
+/* Fails to keep 4, and nothing of it is left: not here and not in the file. */
+static void
+fails(int error, const char *said)
+{
+	look_at_file(image[0]);
+	set(&b.t, 4);
+	fault.said[0] = '\0';
+	s.log_second = 0;
+	ck_assert_int_eq(state_keep(&s, &b.t), -1);
+	ck_assert(is(&b.t, 2));
+	ck_assert_msg(strstr(fault.said, strerror(error)) != NULL &&
+	    strstr(fault.said, path) != NULL, "%s", fault.said);
+	ck_assert_msg((strstr(fault.said, "may yet") != NULL) ==
+	    (said != NULL), "%s", fault.said);
+	ck_assert(strchr(fault.said, '\n') == strrchr(fault.said, '\n'));
+	/* the copy in force is as it was */
+	look_at_file(image[1]);
+	same("the copy in force", image[1] + s.copy * STATE_COPY, STATE_COPY,
+	    image[0] + s.copy * STATE_COPY, STATE_COPY);
+}
+
+/* For each of the copies to be written: the disk full at its beginning, in
+ * its midst, behind its text; a sync that fails. */
+static const struct {
+	int64_t first;			/* byte of the copy; -1: the sync */
+	int error;
+	const char *said;
+} failures_[] = {
+	{ 0, ENOSPC, "may yet" }, { 1, ENOSPC, NULL }, { 100, EIO, NULL },
+	{ STATE_COPY - 1, ENOSPC, NULL }, { -1, EIO, "may yet" },
+	{ -1, ENOSPC, "may yet" },
+};
+
+START_TEST(failure)
+{
+	const int64_t first = failures_[_i % 6].first;
+	const int error = failures_[_i % 6].error;
+
+	setup("", 0);
+	start();
+	if (_i >= 6)			/* the other copy is written next */
+		keep(1);
+	keep(2);
+	if (first == -1)
+		fault.sync_error = error;
+	else {
+		fault.bad_first = !s.copy * STATE_COPY + first;
+		fault.bad_end = (!s.copy + 1) * STATE_COPY;
+		fault.bad_write = error;
+	}
+	fails(error, failures_[_i % 6].said);
+	fails(error, failures_[_i % 6].said);
+	ck_assert_uint_eq(b.t.count.unkept, 2);
+	/* a second one in the same second is not told of */
+	fault.said[0] = '\0';
+	set(&b.t, 4);
+	if (state_keep(&s, &b.t) == 0 || strlen(fault.said) > 200)
+		ck_abort_msg("%s", fault.said);
+	fault.bad_write = fault.sync_error = 0;
+	stop();
+	start();
+	ck_assert_msg(is(&b.t, 2), "what was refused is there");
+	keep(4);
+	keep(5);
+	stop();
+	start();
+	ck_assert(is(&b.t, 5));
+	stop();
+}
+END_TEST
+
+/* Kept means synced: the sync comes last, and interruptions and short writes
+ * are lived with. */
+START_TEST(order)
+{
+	setup("", 0);
+	start();
+	fault_clear_log();
+	keep(1);
+	ck_assert_str_eq(fault.log, "WS");
+	fault_clear_log();
+	fault.dribble = 9000;
+	fault.interrupts = 2;
+	keep(2);
+	ck_assert_str_eq(fault.log, "WWWWWS");
+	fault_clear_log();
+	fault.sync_error = EIO;
+	set(&b.t, 3);
+	ck_assert_int_eq(state_keep(&s, &b.t), -1);
+	ck_assert_str_eq(fault.log, "WWWSWS");	/* and spoils it */
+	ck_assert_uint_eq(b.t.count.changes, 2);
+	ck_assert_uint_eq(b.t.count.unkept, 1);
+	stop();
+}
+END_TEST
+
+/* Without a file all is as it was. */
+START_TEST(no_file)
+{
+	setup("", 0);
+	memset(&s, 0, sizeof(s));
+	set(&b.t, 7);
+	state_open(&s, &b.t);
+	ck_assert(is(&b.t, 7));
+	ck_assert_int_eq(state_keep(&s, &b.t), 0);
+	ck_assert_str_eq(fault.log, "");
+}
+END_TEST
+
+/*
+ * Opening.
+ */
+START_TEST(given_masks)
+{
+	uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 };
+
+	setup("", 0);
+	start();
+	keep(2);
+	stop();
+	forget(&b.t);
+	memset(&s, 0, sizeof(s));
+	s.path = path;
+	mac_add(&b.t.masks, mac, MAX_MACS);
+	state_open(&s, &b.t);
+	ck_assert_uint_eq(b.t.nconfig, 74);
+	ck_assert_uint_eq(b.t.masks.n, 1);
+	ck_assert_uint_eq(b.t.reserve.n, 10);
+	ck_assert(strstr(fault.said, "-m replaces the mask list") != NULL);
+	stop();
+	/* from then on the file has it; -m with the same is not worth a word */
+	fault.said[0] = '\0';
+	start();
+	ck_assert_uint_eq(b.t.masks.n, 1);
+	stop();
+	memset(&s, 0, sizeof(s));
+	s.path = path;
+	state_open(&s, &b.t);
+	ck_assert_str_eq(fault.said, "");
+	stop();
+}
+END_TEST
+
+/* What a start that was cut off has left does not matter. */
+START_TEST(half_created)
+{
+	char new[100];
+	int fd;
+
+	setup("", 0);
+	snprintf(new, sizeof(new), "%s.new", path);
+	fd = open(new, O_WRONLY | O_CREAT, 0600);
+	ck_assert(fd != -1 && write(fd, "vblade st", 9) == 9);
+	close(fd);
+	start();
+	ck_assert(is(&b.t, 0));
+	ck_assert_int_eq(access(new, F_OK), -1);
+	keep(3);
+	stop();
+	unlink(path);
+	start();			/* a name that is not there */
+	ck_assert(is(&b.t, 0));
+	stop();
+	start();
+	ck_assert_uint_eq(s.generation, 2);
+	stop();
+}
+END_TEST
+
+/* FNV-1a once more, so that a text can be wrong and have the right sum. */
+static size_t
+sign(char *text)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	size_t i, n = strlen(text);
+
+	for (i = 0; i < n; i++)
+		h = (h ^ (uint8_t)text[i]) * UINT64_C(0x100000001b3);
+	return n + (size_t)sprintf(text + n, "check %016llx\n",
+	    (unsigned long long)h);
+}
+
+static char made[4 * STATE_COPY];
+
+static void
+make_text(unsigned nstring, unsigned nmask, unsigned nreserve)
+{
+	char *p = made;
+
+	p += sprintf(p, "vblade state 1\nblade e1.2\ngeneration 9\nconfig \"");
+	memset(p, 'x', nstring);
+	p += nstring;
+	p += sprintf(p, "\"\n");
+	for (; nmask > 0; nmask--)
+		p += sprintf(p, "mask 02:00:00:00:00:%02x\n", nmask & 0xff);
+	for (; nreserve > 0; nreserve--)
+		p += sprintf(p, "reserve 02:00:00:00:00:%02x\n",
+		    nreserve & 0xff);
+	sign(made);
+}
+
+/* Somebody made it by hand, within the limits. */
+START_TEST(by_hand)
+{
+	make_text(1024, 255, 255);
+	setup(made, strlen(made));
+	start();
+	ck_assert_uint_eq(b.t.nconfig, 1024);
+	ck_assert_uint_eq(b.t.masks.n, 255);
+	ck_assert_uint_eq(b.t.reserve.n, 255);
+	ck_assert(b.t.reserve.mac[0][5] == 255 && b.t.reserve.mac[254][5] == 1);
+	stop();
+}
+END_TEST
+
+/* Each of them ends the process with status 1; what it says is for the
+ * end-to-end tests. */
+static void
+start_unheard(void)
+{
+	ck_assert(freopen("/dev/null", "w", stderr) != NULL);
+	start();
+}
+
+static const char *const refusals[] = {
+	"x", "\n", "vblade state 1\n",
+	"vblade state 2\nblade e1.2\ngeneration 1\nconfig \"\"\n",
+	"vblade state 1\nblade e1.3\ngeneration 1\nconfig \"\"\n",
+	"vblade state 1\nblade e3.2\ngeneration 1\nconfig \"\"\n",
+	"vblade state 1\nblade e99999.2\ngeneration 1\nconfig \"\"\n",
+	"vblade state 1\nblade e1.2\ngeneration \nconfig \"\"\n",
+	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\n",
+	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\\x1\"\n",
+	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\\n\"\n",
+	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\"\nmask 02:0\n",
+	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\"\n"
+	    "reserve 02:00:00:00:00:01\nmask 02:00:00:00:00:01\n",
+	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\"\nother 1\n",
+	"",				/* a string, a list, too long */
+	"",
+	"",
+};
+
+START_TEST(refused)
+{
+	const unsigned last = NELEM(refusals) - (unsigned)_i;
+
+	if (last <= 3)
+		make_text(1024 + (last == 3), 255 + (last == 2),
+		    255 + (last == 1));
+	else {
+		strcpy(made, refusals[_i]);
+		sign(made);
+	}
+	setup(made, strlen(made));
+	start_unheard();
+}
+END_TEST
+
+START_TEST(refused_zeros)
+{
+	memset(image, 0, sizeof(image));
+	setup(image[0], sizeof(image[0]));
+	start_unheard();
+}
+END_TEST
+
+START_TEST(refused_store)
+{
+	setup("", 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", b.t.disk.fd);
+	start_unheard();
+}
+END_TEST
+
+START_TEST(refused_directory)
+{
+	setup("", 0);
+	snprintf(path, sizeof(path), "%s", scratch);
+	start_unheard();
+}
+END_TEST
+
+START_TEST(refused_in_use)
+{
+	char c;
+	int up[2], down[2];
+
+	setup("", 0);
+	ck_assert(pipe(up) == 0 && pipe(down) == 0);
+	if (fork() == 0) {		/* holds it until we are gone */
+		close(down[1]);
+		start();
+		_exit(write(up[1], "x", 1) != 1 || read(down[0], &c, 1) != 0);
+	}
+	close(up[1]);
+	close(down[0]);
+	if (read(up[0], &c, 1) == 1)
+		start_unheard();
+}
+END_TEST
+
+START_TEST(refused_full)
+{
+	setup("", 0);
+	fault.bad_write = ENOSPC;
+	fault.bad_first = 30000;
+	fault.bad_end = INT64_MAX;
+	start_unheard();
+}
+END_TEST
+
+/*
+ * Frames: which tell of a change, and which may.
+ */
+#define CONFIG(ccmd, len)	ASK "01" TAG "| 0000 0000 00" ccmd len
+#define MASK(n)			ASK "02" TAG "| 00 01 00" n
+#define ADD(mac)		"| 0001" mac
+#define DEL(mac)		"| 0002" mac
+#define RSV(rcmd, n)		ASK "03" TAG "|" rcmd n
+
+static const struct {
+	const char *what, *frame;
+	enum verdict verdict;
+	const char *refused;		/* what -k answers, if not the same */
+} frames[] = {
+	{ "config read", CONFIG("00", "0000"), AOE_ANSWER, NULL },
+	{ "config test", CONFIG("01", "0003") "616263", AOE_ANSWER, NULL },
+	{ "config prefix", CONFIG("02", "0001") "61", AOE_ANSWER, NULL },
+	{ "config set, what is there", CONFIG("03", "0003") "616263",
+	    AOE_ANSWER, NULL },
+	{ "config set, another", CONFIG("03", "0003") "616264",
+	    AOE_ANSWER, NULL },
+	{ "config force, what is there", CONFIG("04", "0003") "616263",
+	    AOE_ANSWER, NULL },
+	{ "config force", CONFIG("04", "0003") "616264", AOE_CHANGED,
+	    SAY_E("02") "01" TAG "| 0000 0000 00 04 0003" },
+	{ "config force, shorter", CONFIG("04", "0002") "6162", AOE_CHANGED,
+	    SAY_E("02") "01" TAG "| 0000 0000 00 04 0002" },
+	{ "config force, nothing", CONFIG("04", "0000"), AOE_CHANGED,
+	    SAY_E("02") "01" TAG "| 0000 0000 00 04 0000" },
+	{ "config, to all", ALL HER "88a2 10 00 ffff ff 01" TAG
+	    "| 0000 0000 00 04 0001 78", AOE_CHANGED,
+	    SAY_E("02") "01" TAG "| 0000 0000 00 04 0001" },
+	{ "mask read", ASK "02" TAG "| 00 00 00 00", AOE_ANSWER, NULL },
+	{ "mask: add who is there", MASK("01") ADD(HER), AOE_ANSWER, NULL },
+	{ "mask: delete who is not", MASK("01") DEL(HIM), AOE_ANSWER, NULL },
+	{ "mask: there and back", MASK("02") ADD(HIM) DEL(HIM), AOE_ANSWER,
+	    NULL },
+	{ "mask: nothing", MASK("00"), AOE_ANSWER, NULL },
+	{ "mask: a bad one", MASK("01") "| 0007" HIM, AOE_ANSWER, NULL },
+	{ "mask: add", MASK("01") ADD(HIM), AOE_CHANGED,
+	    SAY_E("02") "02" TAG "| 00 01 00 01" },
+	{ "mask: delete", MASK("01") DEL(HER), AOE_CHANGED,
+	    SAY_E("02") "02" TAG "| 00 01 00 01" },
+	{ "mask: another in her place", MASK("02") ADD(HIM) DEL(HER),
+	    AOE_CHANGED, SAY_E("02") "02" TAG "| 00 01 00 02" },
+	{ "mask: add, then a bad one", MASK("02") ADD(HIM) "| 0007" HIM,
+	    AOE_CHANGED, SAY_E("02") "02" TAG "| 00 01 00 02" },
+	{ "reserve read", RSV("00", "00"), AOE_ANSWER, NULL },
+	{ "reserve: as it is", RSV("01", "01") HER, AOE_ANSWER, NULL },
+	{ "reserve: forced as it is", RSV("02", "01") HER, AOE_ANSWER, NULL },
+	{ "reserve: another", RSV("01", "01") HIM, AOE_CHANGED,
+	    SAY_E("02") "03" TAG "| 01 01" },
+	{ "reserve: two", RSV("01", "02") HER HIM, AOE_CHANGED,
+	    SAY_E("02") "03" TAG "| 01 02" },
+	{ "release", RSV("01", "00"), AOE_CHANGED,
+	    SAY_E("02") "03" TAG "| 01 00" },
+	{ "release by force", RSV("02", "00"), AOE_CHANGED,
+	    SAY_E("02") "03" TAG "| 02 00" },
+};
+
+/* With "abc", a mask and a reservation for her. */
+static void
+blade_with_lists(void)
+{
+	blade_init(&b, 1000);
+	b.t.nconfig = 3;
+	memcpy(b.t.config, "abc", 3);
+	b.t.masks.n = b.t.reserve.n = 1;
+	bytes(b.t.masks.mac[0], 6, HER);
+	bytes(b.t.reserve.mac[0], 6, HER);
+}
+
+static bool
+lists_changed(void)
+{
+	static struct target now;
+
+	now = b.t;
+	blade_with_lists();
+	return now.nconfig != 3 || memcmp(now.config, "abc", 3) != 0 ||
+	    now.masks.n != 1 || now.reserve.n != 1 ||
+	    memcmp(now.masks.mac[0], b.t.masks.mac[0], 6) != 0 ||
+	    memcmp(now.reserve.mac[0], b.t.reserve.mac[0], 6) != 0;
+}
+
+static enum verdict
+give(const char *text)
+{
+	static uint8_t frame[MAX_FRAME];
+	struct frame f = { frame, bytes(frame, sizeof(frame), text), &b.link };
+
+	return aoe_request(&b.t, &f, &b.r);
+}
+
+START_TEST(frame_verdict)
+{
+	blade_with_lists();
+	ck_assert_msg(give(frames[_i].frame) == frames[_i].verdict, "%s",
+	    frames[_i].what);
+	ck_assert_msg(lists_changed() == (frames[_i].verdict == AOE_CHANGED),
+	    "%s", frames[_i].what);
+}
+END_TEST
+
+/* The same under -k: nothing changes, and what would not have changed a thing
+ * is answered as ever. */
+START_TEST(frame_keep)
+{
+	struct exchange x = { frames[_i].what, frames[_i].frame,
+	    frames[_i].refused };
+	uint8_t before[2000];
+	size_t n;
+
+	if (frames[_i].refused != NULL) {
+		blade_with_lists();
+		b.t.keep = true;
+		talk(&b, &x);
+		ck_assert_uint_eq(b.t.count.aoe_errors, 1);
+		ck_assert_msg(!lists_changed(), "%s", x.what);
+		return;
+	}
+	blade_with_lists();
+	ck_assert_int_eq(give(x.request), frames[_i].verdict);
+	n = b.r.len;
+	memcpy(before, b.r.reply, n);
+	blade_with_lists();
+	b.t.keep = true;
+	ck_assert_int_eq(give(x.request), frames[_i].verdict);
+	same(x.what, b.r.reply, b.r.len, before, n);
+	ck_assert_msg(!lists_changed(), "%s", x.what);
+}
+END_TEST
+
+/* -k does not hinder anybody from using the disk, or the lists from holding. */
+static const struct exchange keep_rows[] = {
+	{ "her ATA", ASK "00" TAG "| 0000 00 e5 00*8",
+	    SAY "00" TAG "| 0000 ff 40 00*8" },
+	{ "his: masked", US HIM "88a2 10 00 0001 02 00" TAG
+	    "| 0000 00 e5 00*8", NULL },
+};
+
+START_TEST(keep_serves)
+{
+	blade_with_lists();
+	b.t.keep = true;
+	talk_all(&b, keep_rows, NELEM(keep_rows));
+}
+END_TEST
+
+/* It could not be kept: nothing of the answer is left but who, what, when. */
+START_TEST(unkept)
+{
+	const char *const reply[] = {
+		SAY_E("03") "01" TAG "00*36", SAY_E("03") "02" TAG "00*36",
+		SAY_E("03") "03" TAG "00*36",
+	};
+	uint8_t want[60];
+	unsigned i;
+
+	for (i = 0; i < NELEM(frames); i++) {
+		if (frames[i].verdict != AOE_CHANGED)
+			continue;
+		blade_with_lists();
+		memset(b.area, POISON, sizeof(b.area));
+		give(frames[i].frame);
+		aoe_unkept(&b.t, &b.r);
+		bytes(want, sizeof(want), reply[b.r.reply[19] - 1]);
+		same(frames[i].what, b.r.reply, b.r.len, want, sizeof(want));
+		ck_assert_uint_eq(b.t.count.aoe_errors, 1);
+	}
+}
+END_TEST
+
+/*
+ * Others under our address.
+ */
+static const struct {
+	const char *what, *frame;
+	enum verdict verdict;
+} others[] = {
+	{ "his config", US HIM "88a2 18 00 0001 02 01 00000000 | 00*8",
+	    AOE_RIVAL },
+	{ "his advert", ALL HIM "88a2 18 00 0001 02 01 00000000 | 00*8",
+	    AOE_RIVAL },
+	{ "of version 0", ALL HIM "88a2 08 00 0001 02 01 00000000 | 00*8",
+	    AOE_RIVAL },
+	{ "his error", US HIM "88a2 1c 05 0001 02 01 00000000", AOE_RIVAL },
+	/* whose links are ours main knows */
+	{ "our own", ALL US "88a2 18 00 0001 02 01 00000000", AOE_RIVAL },
+	{ "his ATA", US HIM "88a2 18 00 0001 02 00 00000000 | 00*12",
+	    AOE_SILENCE },
+	{ "to somebody else", HER HIM "88a2 18 00 0001 02 01 00000000",
+	    AOE_SILENCE },
+	{ "another shelf", US HIM "88a2 18 00 0002 02 01 00000000",
+	    AOE_SILENCE },
+	{ "another slot", US HIM "88a2 18 00 0001 01 01 00000000",
+	    AOE_SILENCE },
+	{ "all shelves", US HIM "88a2 18 00 ffff 02 01 00000000",
+	    AOE_SILENCE },
+	{ "all slots", US HIM "88a2 18 00 0001 ff 01 00000000", AOE_SILENCE },
+	{ "another type", US HIM "88a3 18 00 0001 02 01 00000000",
+	    AOE_SILENCE },
+	{ "from many", US "010000000001 88a2 18 00 0001 02 01 00000000",
+	    AOE_SILENCE },
+	{ "a runt", US HIM "88a2 18 00 0001 02 01 000000", AOE_SILENCE },
+};
+
+START_TEST(other)
+{
+	blade_with_lists();		/* the mask list does not matter */
+	b.r.len = POISON;
+	ck_assert_msg(give(others[_i].frame) == others[_i].verdict, "%s",
+	    others[_i].what);
+	ck_assert_uint_eq(b.r.len, 0);
+	ck_assert_uint_eq(b.t.count.silent, others[_i].verdict == AOE_SILENCE);
+}
+END_TEST
+
+/* 7: as a directed query is, padded; and we would answer it. */
+START_TEST(query)
+{
+	static const uint8_t tag[4] = { 0x80, 1, 2, 3 };
+	uint8_t want[60], frame[64];
+	size_t n;
+
+	blade_init(&b, 1000);
+	memset(frame, POISON, sizeof(frame));
+	n = aoe_query(&b.t, &b.link, tag, frame);
+	bytes(want, sizeof(want),
+	    ALL US "88a2 10 00 0001 02 01 80010203 | 00*36");
+	same("query", frame, n, want, sizeof(want));
+	ck_assert_uint_eq(frame[60], POISON);
+	bytes(frame + 6, 6, HIM);
+	ck_assert_uint_eq(ask(&b, frame, n), 60);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("state");
+	TCase *tc;
+
+	tc = add_case(suite, "kept");
+	tcase_add_test(tc, kept);
+	tcase_add_test(tc, largest);
+	tcase_add_test(tc, letters);
+	tcase_add_test(tc, order);
+	tcase_add_test(tc, no_file);
+	tc = add_case(suite, "crash");
+	tcase_add_loop_test(tc, torn_at, 0, NELEM(changes));
+	tcase_add_loop_test(tc, sectors, 0, NELEM(changes));
+	tcase_add_test(tc, damage);
+	tc = add_case(suite, "failures");
+	tcase_add_loop_test(tc, failure, 0, 2 * NELEM(failures_));
+	tc = add_case(suite, "opening");
+	tcase_add_test(tc, given_masks);
+	tcase_add_test(tc, half_created);
+	tcase_add_test(tc, by_hand);
+	tcase_add_loop_exit_test(tc, refused, 1, 0, NELEM(refusals));
+	tcase_add_exit_test(tc, refused_zeros, 1);
+	tcase_add_exit_test(tc, refused_store, 1);
+	tcase_add_exit_test(tc, refused_directory, 1);
+	tcase_add_exit_test(tc, refused_in_use, 1);
+	tcase_add_exit_test(tc, refused_full, 1);
+	tc = add_case(suite, "frames");
+	tcase_add_loop_test(tc, frame_verdict, 0, NELEM(frames));
+	tcase_add_loop_test(tc, frame_keep, 0, NELEM(frames));
+	tcase_add_test(tc, keep_serves);
+	tcase_add_test(tc, unkept);
+	tcase_add_loop_test(tc, other, 0, NELEM(others));
+	tcase_add_test(tc, query);
+	return run_suite(suite);
+}
