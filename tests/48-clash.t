@@ -21,7 +21,7 @@ refused() {
 	exits "$name" 1 timeout 20 ip netns exec "$TNS" $VBLADE_WRAP \
 	    "$VBLADE" "$@"
 	like "$name: why" "$ERR" "^vblade: $want"
-	is "$name: one line" "$(echo "$ERR" | wc -l)" 1
+	is "$name: one line" "$(echo "$ERR" | grep -c 'another target')" 1
 	is "$name: nothing on stdout" "$OUT" ''
 }
 
@@ -174,7 +174,7 @@ kill -HUP "$ours"
 IIF=lo INS=$TNS
 ok 'lo: served' ini stamp e9.0 0 100 2
 is 'lo: what we say ourselves is no clash' "$(counter clashes)" 0
-is 'lo: nothing to say' "$(grep -vc ' counters ' "$said")" 0
+is 'lo: nothing to say about it' "$(told)" 0
 refused 'lo: another' \
     'e9.0: in use by another target, 00:00:00:00:00:00 on lo' \
     9 0 lo "$T/disk2"
