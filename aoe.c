@@ -128,7 +128,7 @@ set_error(struct target *t, uint8_t *reply, int code)
 
 	h->ver_flags |= AOE_E;
 	h->error = (uint8_t)code;
-	t->count.aoe_errors++;
+	stats_aoe_error(&t->count, code);
 }
 
 /* Answer with an AoE error; narg bytes of argument go with it. */
@@ -145,6 +145,14 @@ refuse_echo(struct call *c, int code, size_t narg)
 {
 	memcpy(c->out, c->arg, narg);
 	return refuse(c, code, narg);
+}
+
+/* Do not answer; why is counted. */
+static enum verdict
+silence(uint64_t *why)
+{
+	(*why)++;
+	return AOE_SILENCE;
 }
 
 /*
@@ -165,7 +173,7 @@ serve_ata(struct call *c)
 	/* To all targets at once only the question who they are makes
 	 * sense (WinAoE asks so); a write would land on every one. */
 	if (c->all && !identify)
-		return AOE_SILENCE;
+		return silence(&c->t->count.to_all);
 	if (t->reserve.n > 0 && !identify &&
 	    !mac_has(&t->reserve, c->req->src))
 		return refuse(c, AOE_RESERVED, sizeof(*regs));
@@ -181,11 +189,12 @@ serve_ata(struct call *c)
 	};
 	switch (ata_begin(c->t, &ata)) {
 	case ATA_TODISK:
+		stats_request(c->t, c->r, c->req->src);
 		return AOE_DISK;
 	case ATA_BADARG:
 		return refuse(c, AOE_BADARG, sizeof(*regs));
 	case ATA_SILENT:
-		return AOE_SILENCE;
+		return silence(&c->t->count.no_room);
 	case ATA_DONE:
 		break;
 	}
@@ -233,12 +242,12 @@ serve_config(struct call *c)
 		break;
 	case CFG_TEST:
 		if (!same)
-			return AOE_SILENCE;
+			return silence(&t->count.unmatched);
 		break;
 	case CFG_PREFIX:
 		if (!fits || len > t->nconfig ||
 		    memcmp(text, t->config, len) != 0)
-			return AOE_SILENCE;
+			return silence(&t->count.unmatched);
 		break;
 	case CFG_SET:
 	case CFG_FORCE:
@@ -329,7 +338,7 @@ serve_mask(struct call *c)
 	if (m->mcmd == MASK_READ)
 		return answer_masks(c, MASK_READ);
 	if (c->all)
-		return AOE_SILENCE;
+		return silence(&c->t->count.to_all);
 	if (m->mcmd != MASK_EDIT ||
 	    m->ndir > (c->narg - sizeof(*m)) / sizeof(*dir))
 		return refuse_echo(c, AOE_BADARG, sizeof(*m));
@@ -395,7 +404,7 @@ serve_reserve(struct call *c)
 	if (rsv->rcmd == RSV_READ)
 		return answer(c, put_reserve(c, RSV_READ));
 	if (c->all)
-		return AOE_SILENCE;
+		return silence(&c->t->count.to_all);
 	if (rsv->rcmd != RSV_SET && rsv->rcmd != RSV_FORCE)
 		return refuse_echo(c, AOE_BADARG, sizeof(*rsv));
 	if (rsv->rcmd == RSV_SET && l->n > 0 && !mac_has(l, c->req->src))
@@ -473,16 +482,27 @@ aoe_rival(const struct target *t, const struct frame *f)
 	    h->slot == t->slot;
 }
 
+/* for_us said no: which counter tells why? */
+static uint64_t *
+why_not(struct target *t, const struct frame *f)
+{
+	const struct aoe_hdr *h = (const void *)f->data;
+
+	if (f->len < sizeof(*h))
+		return &t->count.runts;
+	if (for_host(f) && (h->ver_flags & AOE_R) != 0)
+		return &t->count.responses;
+	return &t->count.not_ours;
+}
+
 /* The pipeline behind the address: mask, version, command, length. */
 static enum verdict
 serve(struct call *c)
 {
 	const struct aoe_hdr *h = c->req;
 
-	if (c->t->masks.n > 0 && !mac_has(&c->t->masks, h->src)) {
-		c->t->count.masked++;
-		return AOE_SILENCE;
-	}
+	if (c->t->masks.n > 0 && !mac_has(&c->t->masks, h->src))
+		return silence(&c->t->count.masked);
 
 	put_header(c->t, c->link, c->r->reply, h->src);
 	((struct aoe_hdr *)(void *)c->r->reply)->cmd = h->cmd;
@@ -493,7 +513,7 @@ serve(struct call *c)
 	if (h->cmd >= sizeof(commands) / sizeof(commands[0]))
 		return refuse(c, AOE_BADCMD, 0);
 	if (c->narg < commands[h->cmd].narg)
-		return AOE_SILENCE;
+		return silence(&c->t->count.runts);
 	return commands[h->cmd].serve(c);
 }
 
@@ -507,6 +527,8 @@ aoe_request(struct target *t, const struct frame *f, struct request *r)
 	t->count.frames++;
 	r->link = f->link;
 	r->len = 0;
+	r->when_ns = f->when_ns;
+	r->timed = false;
 	if (for_us(t, f)) {
 		c = (struct call){
 			.t = t,
@@ -522,6 +544,8 @@ aoe_request(struct target *t, const struct frame *f, struct request *r)
 		v = serve(&c);
 	} else if (aoe_rival(t, f))
 		v = AOE_RIVAL;
+	else
+		silence(why_not(t, f));
 	if (v == AOE_SILENCE)
 		t->count.silent++;
 	return v;

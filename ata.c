@@ -244,8 +244,9 @@ ata_begin(struct target *t, struct ata_call *c)
 	enum ata_next next;
 
 	if (cmd->begin == NULL) {
-		t->count.ata_errors++;
-		return failed(c, ATA_ABRT);
+		failed(c, ATA_ABRT);
+		stats_ata_error(&t->count, c->regs);
+		return ATA_DONE;
 	}
 	if (c->maxnsec == 0 && (cmd->flags & (IN | OUT)) != 0)
 		return ATA_SILENT;
@@ -256,7 +257,7 @@ ata_begin(struct target *t, struct ata_call *c)
 		return ATA_BADARG;
 	next = cmd->begin(t, c, cmd);
 	if (next == ATA_DONE && (c->regs->cmd & ATA_ERR) != 0)
-		t->count.ata_errors++;
+		stats_ata_error(&t->count, c->regs);
 	return next;
 }
 
@@ -267,13 +268,13 @@ ata_end(struct target *t, struct ata_regs *regs, const struct op *op)
 	bool ext = (commands[regs->cmd].flags & EXT) != 0;
 
 	if (op->error != 0) {
-		n->ata_errors++;
 		/* what was to be written is not: a device fault; what was to
 		 * be read cannot be: the first bad sector */
 		if (op->kind == OP_READ || op->kind == OP_VERIFY)
 			put_error(regs, 0, ATA_UNC);
 		else
 			put_error(regs, ATA_DF, ATA_ABRT);
+		stats_ata_error(n, regs);
 		if (op->kind == OP_FLUSH || op->kind == OP_TRIM) {
 			put_lba(regs, ext, 0);
 		} else {

@@ -45,6 +45,13 @@
 #define PROBE_TRIES	3
 #define CLASH_LOG_S	60
 
+/* Bytes of the longest line of counters: each has at most 20 digits. */
+#define STATS_LINE	4096
+
+/* The same request from the same initiator within so many seconds counts as
+ * a repetition: initiators ask again after milliseconds to seconds. */
+#define REPEAT_S	2
+
 #define SEND_PAUSE_MS	20		/* wait for a full transmit queue */
 #define SEND_TRIES	8		/* and so often, then lose the reply */
 

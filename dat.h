@@ -223,6 +223,12 @@ put_le48(uint8_t *p, uint64_t v)
 	X(answered)	/* replies handed to the network */		\
 	X(silent)	/* requests that the protocol leaves unanswered */ \
 	X(masked)	/* of these: senders outside the mask list */	\
+	X(not_ours)	/* other addresses, Ethernet types, our own */	\
+	X(responses)	/* not asking */				\
+	X(runts)	/* shorter than their headers */		\
+	X(to_all)	/* for one target, but sent to all */		\
+	X(unmatched)	/* asked for another config string */		\
+	X(no_room)	/* no sector fits the link */			\
 	X(truncated)	/* frames larger than a receive slot */		\
 	X(stale)	/* frames that waited longer than STALE_S */	\
 	X(ring_lost)	/* frames that found no receive slot */		\
@@ -233,8 +239,19 @@ put_le48(uint8_t *p, uint64_t v)
 	X(trims)							\
 	X(sectors_read)							\
 	X(sectors_written)						\
+	X(repeats)	/* what the same initiator just asked for */	\
 	X(ata_errors)	/* ATA commands answered with ERR */		\
+	X(ata_abrt)	/* of these: refused */				\
+	X(ata_idnf)	/* beyond the end */				\
+	X(ata_unc)	/* cannot be read */				\
+	X(ata_df)	/* cannot be written */				\
 	X(aoe_errors)	/* frames answered with E */			\
+	X(aoe_badcmd)	/* of these, by their code */			\
+	X(aoe_badarg)							\
+	X(aoe_device)							\
+	X(aoe_cfgset)							\
+	X(aoe_badver)							\
+	X(aoe_reserved)							\
 	X(disk_errors)	/* failures of the store */			\
 	X(syncs)	/* times that the store was made stable */	\
 	X(adverts)	/* times that we announced ourselves */		\
@@ -246,6 +263,34 @@ struct counters {
 #define X(name)	uint64_t name;
 	COUNTERS(X)
 #undef X
+};
+
+/* How many of each size: bucket i holds what is at most 2^i and more than the
+ * half of it, the last one also all that is larger. */
+enum {
+	BATCH_BUCKETS	= 7,		/* frames; MAX_BATCH is 2^6 */
+	TIME_BUCKETS	= 24,		/* microseconds; 2^23 are 8.4 s */
+	SEEN		= 4096,
+};
+
+/* The request that an initiator sent last, of those with the same hash. */
+struct seen {
+	uint32_t	key;
+	uint32_t	when;		/* of its arrival, 2^20 ns */
+};
+
+enum timed { TIMED_READ, TIMED_WRITE, TIMED_OTHER, NTIMED };
+
+/* What is counted by size, and what only counting needs. */
+struct stats {
+	uint64_t	batch[BATCH_BUCKETS];	/* frames taken at once */
+	struct {		/* from a frame's arrival to its reply's leave */
+		uint64_t	us[TIME_BUCKETS];
+		uint64_t	ns;	/* all of them */
+	} time[NTIMED];
+	unsigned	queued;		/* requests under way */
+	unsigned	queued_max;
+	struct seen	seen[SEEN];
 };
 
 /* An interface as it is now; the shim keeps it true. */
@@ -263,6 +308,7 @@ struct frame {
 	uint8_t		*data;		/* from the Ethernet header on */
 	size_t		 len;		/* bytes */
 	struct link	*link;
+	int64_t		 when_ns;	/* in: arrival, by net_clock */
 };
 
 enum op_kind { OP_READ, OP_WRITE, OP_VERIFY, OP_FLUSH, OP_TRIM };
@@ -317,6 +363,8 @@ struct request {
 	struct link	*link;		/* it came in, so it goes out */
 	uint8_t		*reply;		/* reply + PAYLOAD is on a page */
 	size_t		 len;		/* bytes of reply; 0: silence */
+	int64_t		 when_ns;	/* its arrival; see struct frame */
+	bool		 timed;		/* op was run: how long did it take? */
 	struct request	*next;
 };
 
@@ -389,6 +437,7 @@ struct target {
 	bool		shared;		/* -a: others have our address, too */
 	int64_t		clash_ms;	/* last told of another; 0: never */
 	struct counters	count;
+	struct stats	stats;
 };
 
 /* What a state file keeps of a target. */

@@ -238,6 +238,31 @@ void		notify_alive(struct notify *, const struct target *);
  * for as long as it likes. */
 struct timespec	*notify_timeout(const struct notify *, struct timespec *ts);
 
+/* ---- stats.c: counting, and telling it ---- */
+
+/* So many frames came in at once, at least one; as many requests are under
+ * way now. */
+void		stats_batch(struct stats *, unsigned frames, unsigned queued);
+
+/* r->op came in a frame from src, and is to be run: is it a repetition?  Its
+ * time will be taken. */
+void		stats_request(struct target *, struct request *r,
+		    const uint8_t src[static 6]);
+
+/* The reply to r has left; now by net_clock. */
+void		stats_reply(struct stats *, const struct request *r,
+		    int64_t now_ns);
+
+/* An error is answered: of AoE with that code, of ATA with these registers. */
+void		stats_aoe_error(struct counters *, int code);
+void		stats_ata_error(struct counters *, const struct ata_regs *);
+
+/*
+ * Write everything as name=value words, separated by spaces, into the max
+ * bytes of line.  STATS_LINE bytes hold any.  Returns the length.
+ */
+size_t		stats_print(const struct target *, char *line, size_t max);
+
 /* ---- state.c: what survives a restart, -c ---- */
 
 /*
@@ -303,6 +328,9 @@ int		net_pollfds(struct net *, struct pollfd *fds);
 int		net_recv(struct net *, struct frame *, int max,
 		    struct counters *);
 void		net_release(struct net *);
+
+/* Now, in nanoseconds, by the clock that stamps frames; it may be set. */
+int64_t		net_clock(void);
 
 /* Does a frame wait?  No system call: fit to be asked in a tight loop. */
 bool		net_waits(const struct net *);

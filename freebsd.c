@@ -469,6 +469,7 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 				.data = p->buf + r.data,
 				.len = r.len,
 				.link = &n->links[p - n->ports],
+				.when_ns = r.ns,
 			};
 			if (!r.whole)
 				count->truncated++;
@@ -482,6 +483,15 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 		}
 	n->taken = n->taken || got > 0;
 	return got;
+}
+
+int64_t
+net_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
 }
 
 void

@@ -521,15 +521,22 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 			.data = (uint8_t *)h + h->tp_mac,
 			.len = h->tp_snaplen,
 			.link = link_of(n, from->sll_ifindex),
+			.when_ns = h->tp_sec * NS + h->tp_nsec,
 		};
 		if (h->tp_snaplen < h->tp_len)
 			count->truncated++;
-		else if (h->tp_sec * NS + h->tp_nsec < oldest)
+		else if (f[got].when_ns < oldest)
 			count->stale++;
 		else if (f[got].link != NULL)
 			got++;
 	}
 	return got;
+}
+
+int64_t
+net_clock(void)
+{
+	return clock_ns(CLOCK_REALTIME);
 }
 
 void

@@ -127,16 +127,26 @@ request_of(struct op *op)
 	return (void *)((char *)op - offsetof(struct request, op));
 }
 
+static unsigned
+under_way(const struct blade *b)
+{
+	return (unsigned)(MAX_REQUESTS - b->nunused);
+}
+
 static void
 send_replies(struct blade *b)
 {
+	int64_t now;
 	int i;
 
 	if (b->nout == 0)
 		return;
 	net_send(b->net, b->out, b->nout, &b->t.count);
-	for (i = 0; i < b->nout; i++)
+	now = net_clock();
+	for (i = 0; i < b->nout; i++) {
+		stats_reply(&b->t.stats, b->sent[i], now);
 		let_go(b, b->sent[i]);
+	}
 	b->nout = 0;
 }
 
@@ -145,7 +155,11 @@ reply(struct blade *b, struct request *r)
 {
 	if (b->nout == MAX_BATCH)
 		send_replies(b);
-	b->out[b->nout] = (struct frame){ r->reply, r->len, r->link };
+	b->out[b->nout] = (struct frame){
+		.data = r->reply,
+		.len = r->len,
+		.link = r->link,
+	};
 	b->sent[b->nout++] = r;
 }
 
@@ -188,6 +202,8 @@ serve_batch(struct blade *b, int max)
 			break;
 		}
 	}
+	if (n > 0)
+		stats_batch(&b->t.stats, (unsigned)n, under_way(b));
 	queue_run(d);
 	net_release(b->net);
 	while ((op = queue_done(d)) != NULL) {
@@ -267,18 +283,12 @@ reload(struct blade *b)
 static void
 print_counters(struct blade *b)
 {
-	const struct counters *n = &b->t.count;
-	char line[1024];
-	int len;
+	char line[STATS_LINE];
 
 	net_stats(b->net, &b->t.count);
-	len = snprintf(line, sizeof(line), "counters shelf=%u slot=%u "
-	    "sectors=%" PRIu64, b->t.shelf, b->t.slot, b->t.disk.nsec);
-#define X(name) len += snprintf(line + len, sizeof(line) - (size_t)len, \
-	    " " #name "=%" PRIu64, n->name);
-	COUNTERS(X)
-#undef X
-	warnx("%s", line);
+	b->t.stats.queued = under_way(b);
+	stats_print(&b->t, line, sizeof(line));
+	warnx("counters %s", line);
 	notify_status(&b->notify, &b->t);
 }
 

@@ -35,7 +35,7 @@ counted() {
 ok 'SIGUSR1: something on stderr' wait_for 5 counted "$before"
 line=$(tail -n +$((before + 1)) "$BLADE_ERR")
 is 'SIGUSR1: one line' "$(echo "$line" | wc -l)" 1
-like 'SIGUSR1: of key=value words' "$line" '( [a-z_]+=[0-9]+){4,}$'
+like 'SIGUSR1: of key=value words' "$line" '( [a-z_]+=[0-9,]+){4,}$'
 kill -USR1 "$BLADE_PID"
 ok 'SIGUSR1 again' wait_for 5 counted $((before + 1))
 

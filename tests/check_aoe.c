@@ -1028,7 +1028,7 @@ static const struct {
 START_TEST(failure)
 {
 	static uint8_t req[2048], want[64];
-	struct frame f = { req, 0, &b.link };
+	struct frame f = { req, 0, &b.link, 0 };
 
 	blade_init(&b, 0x8000);
 	memset(b.area, POISON, sizeof(b.area));

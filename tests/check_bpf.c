@@ -238,7 +238,7 @@ static void
 agree(const uint8_t *frame, size_t n, unsigned *passed)
 {
 	const bool pass = accepts(frame, n);
-	struct frame f = { (uint8_t *)(uintptr_t)frame, n, &b.link };
+	struct frame f = { (uint8_t *)(uintptr_t)frame, n, &b.link, 0 };
 
 	if (aoe_request(&b.t, &f, &b.r) != AOE_SILENCE && !pass)
 		ck_abort_msg("rejected, though it would be answered");

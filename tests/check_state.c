@@ -725,7 +725,8 @@ static enum verdict
 give(const char *text)
 {
 	static uint8_t frame[MAX_FRAME];
-	struct frame f = { frame, bytes(frame, sizeof(frame), text), &b.link };
+	struct frame f = { frame, bytes(frame, sizeof(frame), text), &b.link,
+	    0 };
 
 	return aoe_request(&b.t, &f, &b.r);
 }

@@ -331,7 +331,7 @@ check_reply(const struct exchange *e)
 static void
 receive(struct exchange *e, const uint8_t *frame, size_t len)
 {
-	struct frame f = { NULL, len, &link_ };
+	struct frame f = { NULL, len, &link_, 0 };
 	const unsigned k = (unsigned)(e - x);
 
 	/* twice in memory of its own, so that a sanitizer sees both ends */

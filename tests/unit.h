@@ -168,7 +168,7 @@ static inline size_t
 ask(struct blade *b, const uint8_t *frame, size_t len)
 {
 	uint8_t *copy = malloc(len > 0 ? len : 1);
-	struct frame f = { copy, len, &b->link };
+	struct frame f = { copy, len, &b->link, 0 };
 	enum verdict v;
 	struct op *op;
 
