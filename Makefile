@@ -182,6 +182,8 @@ clean:
 TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vbladed
 NAME	= vblade-${VERSION}
 
+# The same bytes from the same commit, whoever packs it, when and under which
+# umask: the time is the commit's, or in an unpacked release that of its files.
 dist:
 	@rm -rf build/${NAME} ${NAME}.tar.gz
 	@mkdir -p build/${NAME}
@@ -193,7 +195,20 @@ dist:
 	    LC_ALL=C sort >build/dist
 	@tar cf - -T build/dist | (cd build/${NAME} && tar xf -)
 	@sed 's,^,${NAME}/,' build/dist >build/dist.top
-	cd build && tar cf - -T dist.top | gzip -9n >../${NAME}.tar.gz
+	@cd build && find ${NAME} -type f ! -perm -100 -exec chmod 644 {} + && \
+	    find ${NAME} -type f -perm -100 -exec chmod 755 {} +
+	@epoch=$${SOURCE_DATE_EPOCH:-$$(test ! -e .git || \
+	    git -c safe.directory='*' log -1 --format=%ct)}; \
+	    epoch=$${epoch:-$$(date -r NEWS +%s)}; \
+	    day=$$(date -u -d "@$$epoch" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || \
+	    date -u -r "$$epoch" +%Y-%m-%dT%H:%M:%SZ) && \
+	    find build/${NAME} -type f -exec touch -d "$$day" {} +
+	@case $$(tar --version) in *GNU*) \
+	    own='--owner=0 --group=0 --numeric-owner';; \
+	    *) own='--uid 0 --gid 0 --uname= --gname=';; esac; \
+	    echo "  DIST  ${NAME}.tar.gz"; cd build && \
+	    tar cf - --format=ustar $$own -T dist.top | gzip -9n \
+	    >../${NAME}.tar.gz
 	@rm -rf build/${NAME}
 
 -include ${FOUND}
