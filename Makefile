@@ -68,7 +68,8 @@ MORE_freebsd = ${BUILD}/freebsd-link.o ${BUILD}/freebsd-disk.o \
 	  ${BUILD}/freebsd-confine.o
 PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/args.o ${BUILD}/bpf.o ${BUILD}/aoe.o \
 	  ${BUILD}/ata.o ${BUILD}/clash.o ${BUILD}/disk.o ${BUILD}/queue.o \
-	  ${BUILD}/notify.o ${BUILD}/state.o ${BUILD}/stats.o ${MORE_${PLATFORM}}
+	  ${BUILD}/notify.o ${BUILD}/state.o ${BUILD}/stats.o \
+	  ${BUILD}/log.o ${BUILD}/events.o ${MORE_${PLATFORM}}
 OBJS	= ${PARTS} ${BUILD}/main.o
 
 CHECKS	!= for f in tests/check_*.c; do test ! -f "$$f" || \

@@ -12,8 +12,8 @@
 #include "fns.h"
 
 #define USAGE	"usage: vblade [-a] [-b bufcnt] [-c file] [-d] [-k] [-s] [-r] " \
-	"[-m mac[,mac...]] [-o offset] [-l length] [-u user] shelf slot netif " \
-	"filename"
+	"[-m mac[,mac...]] [-o offset] [-l length] [-u user] [-v] shelf slot " \
+	"netif filename"
 
 static void
 help(void)
@@ -31,6 +31,7 @@ help(void)
 	    "  -o offset  first sector to export (0)\n"
 	    "  -l length  sectors to export (the rest)\n"
 	    "  -u user    whom root becomes (nobody)\n"
+	    "  -v         tell of discovery, mask and reservation changes, too\n"
 	    "  -h, -V     this text; the version\n\n"
 	    "shelf is 0 to %d, slot 0 to %d; sectors have %d bytes.\n",
 	    DEF_BUFS, AOE_ALLSHELF - 1, AOE_ALLSLOT - 1, SECTOR);
@@ -118,8 +119,8 @@ args_parse(struct target *t, struct args *a, int argc, char **argv)
 	int at, c;
 
 	t->bufcnt = DEF_BUFS;
-	while (at = optind, (c = getopt_long(argc, argv, "+:ab:c:dkl:m:o:rsu:hV",
-	    words, NULL)) != -1)
+	while (at = optind, (c = getopt_long(argc, argv,
+	    "+:ab:c:dkl:m:o:rsu:vhV", words, NULL)) != -1)
 		switch (c) {
 		case 'a':
 			t->shared = true;
@@ -157,6 +158,9 @@ args_parse(struct target *t, struct args *a, int argc, char **argv)
 		case 'u':
 			a->user = optarg;
 			break;
+		case 'v':
+			a->verbose = true;
+			break;
 		case 'h':
 			help();
 			exit(0);
@@ -173,7 +177,8 @@ args_parse(struct target *t, struct args *a, int argc, char **argv)
 	t->shelf = (uint16_t)number("shelf", argv[0], 0, AOE_ALLSHELF - 1);
 	t->slot = (uint8_t)number("slot", argv[1], 0, AOE_ALLSLOT - 1);
 	if (t->shelf == 4095)
-		warnx("shelf 4095: the Linux initiator refuses it");
+		log_event(LOG_WARNING,
+		    "shelf 4095: the Linux initiator refuses it");
 	a->netif = argv[2];
 	d->path = argv[3];
 }

@@ -134,7 +134,7 @@ clash_tell(struct target *t, struct net *net, const struct frame *f)
 	if (t->clash_ms != 0 && now - t->clash_ms < CLASH_LOG_S * 1000)
 		return;
 	t->clash_ms = now;
-	warnx("e%u.%u: another target has this address, too, "
+	log_event(LOG_WARNING, "e%u.%u: another target has this address, too, "
 	    "%02x:%02x:%02x:%02x:%02x:%02x on %s; initiators mix them up: "
 	    "stop one", t->shelf, t->slot, h->src[0], h->src[1], h->src[2],
 	    h->src[3], h->src[4], h->src[5], f->link->name);

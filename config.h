@@ -46,7 +46,7 @@
 #define CLASH_LOG_S	60
 
 /* Bytes of the longest line of counters: each has at most 20 digits. */
-#define STATS_LINE	4096
+#define STATS_LINE	4000
 
 /* The same request from the same initiator within so many seconds counts as
  * a repetition: initiators ask again after milliseconds to seconds. */
@@ -55,4 +55,7 @@
 #define SEND_PAUSE_MS	20		/* wait for a full transmit queue */
 #define SEND_TRIES	8		/* and so often, then lose the reply */
 
-#define LOG_PER_SEC	4		/* disk errors told a second */
+/* Lines a second of one severity, and bytes of a line, with its end: no more
+ * than a pipe takes at once. */
+#define LOG_PER_SEC	4
+#define LOG_LINE	4096

@@ -399,8 +399,6 @@ struct disk {
 	struct io	*unused;
 	struct io	 sync_io;
 	bool		 sync_failed;	/* never reported clean again */
-	int64_t		 log_second;	/* rate limit of complaints */
-	unsigned	 log_count;
 	struct counters	*count;
 };
 
@@ -414,6 +412,7 @@ struct args {
 	const char	*netif;
 	const char	*user;		/* -u, or NULL */
 	const char	*state;		/* -c, or NULL */
+	bool		 verbose;	/* -v */
 };
 
 /* The service manager; see notify.c. */
@@ -455,6 +454,5 @@ struct state {
 	unsigned	 copy;		/* the one in force, 0 or 1 */
 	uint64_t	 generation;	/* of it; counts the changes */
 	struct kept	 now;		/* what it says */
-	int64_t		 log_second;	/* rate limit of complaints */
 	char		 text[STATE_COPY];	/* to read and write it */
 };

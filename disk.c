@@ -212,25 +212,13 @@ disk_gone(int error)
  * Running.
  */
 
-/* One line for the operator, but not one for every request that fails. */
 void
 disk_complain(struct disk *d, const struct op *op)
 {
-	struct timespec now;
-
 	d->count->disk_errors++;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec != d->log_second) {
-		if (d->log_count > LOG_PER_SEC)
-			warnx("%s: %u more errors not shown", d->path,
-			    d->log_count - LOG_PER_SEC);
-		d->log_second = now.tv_sec;
-		d->log_count = 0;
-	}
-	if (d->log_count++ < LOG_PER_SEC)
-		warnx("%s: %s at sector %" PRIu64 ", %u sectors: %s", d->path,
-		    kind_names[op->kind], op->lba + op->done, op->nsec,
-		    strerror(op->error));
+	log_event(LOG_ERR, "%s: %s at sector %" PRIu64 ", %u sectors: %s",
+	    d->path, kind_names[op->kind], op->lba + op->done, op->nsec,
+	    strerror(op->error));
 }
 
 /*
@@ -374,6 +362,7 @@ disk_synced(struct disk *d, int error)
 	if (error == 0 || d->sync_failed)
 		return;
 	d->sync_failed = true;
-	warnx("%s: sync: %s; writes that were answered may be lost: check "
+	log_event(LOG_CRIT,
+	    "%s: sync: %s; writes that were answered may be lost: check "
 	    "the device, then restart", d->path, strerror(error));
 }

@@ -10,6 +10,51 @@ struct net;
 struct pollfd;
 struct timespec;
 
+/* ---- log.c: what the operator is told ---- */
+
+enum log_level {		/* syslog's severities */
+	LOG_CRIT = 2,
+	LOG_ERR,
+	LOG_WARNING,
+	LOG_NOTICE,
+	LOG_INFO,
+	LOG_DEBUG,
+};
+
+/*
+ * Find out from VBLADE_LOG ("prefix"), or else from JOURNAL_STREAM, whether
+ * each line on standard error begins with its severity as <N>, rather than
+ * with our name.  The first call of all.
+ */
+void		log_open(void);
+
+/*
+ * Tell of one event, in a line of at most LOG_LINE bytes; what follows is cut
+ * off, and control characters become "?".  Of each severity LOG_PER_SEC lines
+ * a second are told, and of the others their number, before the next one that
+ * is.  Never waits: what standard error does not take at once counts as one
+ * of those.  errno stays as it is.
+ */
+void		log_event(enum log_level, const char *fmt, ...)
+		    __attribute__((format(printf, 2, 3)));
+
+/* The same for what was asked for: it is not counted against any limit. */
+void		log_answer(const char *fmt, ...)
+		    __attribute__((format(printf, 1, 2)));
+
+/* Tell now how many events of this severity were not told. */
+void		log_hidden(enum log_level);
+
+/* ---- events.c: -v ---- */
+
+/*
+ * The request f gets the reply r, and perhaps has changed the target: tell of
+ * discovery, and of config string, mask list and reservation when they change
+ * or that is refused; of nothing else.
+ */
+void		events_tell(const struct target *, const struct frame *f,
+		    const struct request *r, bool changed);
+
 /* ---- args.c: the command line ---- */
 
 /*

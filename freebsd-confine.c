@@ -71,7 +71,8 @@ change_user(const char *wanted)
 		return wanted != NULL ? wanted : "nobody";
 	if (wanted != NULL)
 		errx(1, "-u %s: %s; start as root", wanted, strerror(errno));
-	warnx("still root: becoming nobody: %s; start as another user",
+	log_event(LOG_WARNING,
+	    "still root: becoming nobody: %s; start as another user",
 	    strerror(errno));
 	return "root";
 }
@@ -86,7 +87,7 @@ limit_stdio(void)
 	cap_rights_init(&r);
 	if (fcntl(STDIN_FILENO, F_GETFD) != -1)
 		freebsd_limit(STDIN_FILENO, &r, NULL, 0);
-	cap_rights_init(&r, CAP_WRITE, CAP_FSTAT, CAP_IOCTL);
+	cap_rights_init(&r, CAP_WRITE, CAP_EVENT, CAP_FSTAT, CAP_IOCTL);
 	for (fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) != -1)
 			freebsd_limit(fd, &r, tty,
@@ -158,11 +159,12 @@ os_confine(const char *user)
 
 	/* neither looked into by others of the same user, nor dumped */
 	if (procctl(P_PID, getpid(), PROC_TRACE_CTL, &never) == -1)
-		warn("not traceable");
+		log_event(LOG_WARNING, "not traceable: %s", strerror(errno));
 	limit_stdio();
 	limit_rest();
 	if (cap_enter() == -1) {
-		warnx("no capsicum: %s; it takes options CAPABILITY_MODE and "
+		log_event(LOG_WARNING,
+		    "no capsicum: %s; it takes options CAPABILITY_MODE and "
 		    "CAPABILITIES in the kernel", strerror(errno));
 		snprintf(did, sizeof(did), "%.32s", name);
 		return did;

@@ -196,7 +196,8 @@ check_link(struct net *n, int i)
 		if (p->attached || (attach(n, i) == 0 && look(n, i) == 0))
 			return;
 		if (!p->told)
-			warn("%s: /dev/bpf", l->name);
+			log_event(LOG_ERR, "%s: /dev/bpf: %s", l->name,
+			    strerror(errno));
 		p->told = true;
 	}
 	l->index = 0;

@@ -87,7 +87,8 @@ change_user(const char *wanted)
 	if (wanted != NULL)
 		errx(1, "-u %s: %s; start as root, with CAP_SETUID and "
 		    "CAP_SETGID", wanted, strerror(errno));
-	warnx("still root, without its capabilities: becoming nobody: %s; "
+	log_event(LOG_WARNING,
+	    "still root, without its capabilities: becoming nobody: %s; "
 	    "grant CAP_SETUID and CAP_SETGID, or start as another user",
 	    strerror(errno));
 	return "root";
@@ -164,7 +165,8 @@ landlock(void)
 		fd = (int)syscall(__NR_landlock_create_ruleset, &deny,
 		    sizeof(deny), 0);
 	if (fd == -1 || syscall(__NR_landlock_restrict_self, fd, 0) == -1) {
-		warnx("no landlock: %s; it takes Linux 5.13 and lsm=landlock",
+		log_event(LOG_WARNING,
+		    "no landlock: %s; it takes Linux 5.13 and lsm=landlock",
 		    strerror(errno));
 		if (fd != -1)
 			close(fd);
@@ -376,7 +378,8 @@ seccomp(void)
 	struct sock_fprog prog = { .filter = filter };
 
 	if (MACHINE == 0) {
-		warnx("no seccomp: this machine's system calls are not known");
+		log_event(LOG_WARNING,
+		    "no seccomp: this machine's system calls are not known");
 		return false;
 	}
 	prog.len = make_filter(filter);
@@ -389,7 +392,8 @@ seccomp(void)
 	if (errno == EINVAL && syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
 	    0, &prog) == 0)
 		return true;
-	warnx("no seccomp: %s; it takes CONFIG_SECCOMP_FILTER",
+	log_event(LOG_WARNING,
+	    "no seccomp: %s; it takes CONFIG_SECCOMP_FILTER",
 	    strerror(errno));
 	return false;
 }
@@ -404,10 +408,10 @@ os_confine(const char *user)
 	name = change_user(user);
 	drop_capabilities();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		warn("no_new_privs");
+		log_event(LOG_WARNING, "no_new_privs: %s", strerror(errno));
 	/* changing the user has reset it */
 	if (prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0) == -1)
-		warn("not dumpable");
+		log_event(LOG_WARNING, "not dumpable: %s", strerror(errno));
 	if (SANITIZED) {
 		snprintf(did, sizeof(did), "%.32s, for sanitizers no landlock, "
 		    "no seccomp", name);

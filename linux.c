@@ -421,16 +421,17 @@ net_refresh(struct net *n)
 			continue;
 		moved = true;
 		if (l->index != 0 && bind_out(n, i) == -1)
-			warn("%s: packet socket", l->name);
+			log_event(LOG_ERR, "%s: packet socket: %s", l->name,
+			    strerror(errno));
 	}
 	if (moved && attach_filter(n) == -1)
-		warn("packet filter");
+		log_event(LOG_ERR, "packet filter: %s", strerror(errno));
 	if (n->ring.map == NULL ||
 	    HEADROOM + ETH_HDR + VLAN_TAG + largest_mtu(n) > n->ring.slot) {
 		/* larger frames now; what waits in the ring is asked again */
 		ring_close(n);
 		if (ring_open(n) == 0)
-			warn("receive ring");
+			log_event(LOG_ERR, "receive ring: %s", strerror(errno));
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <err.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -28,6 +29,7 @@ struct blade {
 	bool		 single;	/* the last batch was one frame */
 	int		 soon;		/* > 0: the next may come within SPIN_NS */
 	struct notify	 notify;
+	bool		 verbose;	/* -v */
 };
 
 enum { GOT_STOP = 1, GOT_HUP = 2, GOT_USR = 4 };
@@ -188,9 +190,13 @@ serve_batch(struct blade *b, int max)
 			/* what comes behind it, too, goes by what is kept */
 			if (state_keep(&b->state, &b->t) == -1)
 				aoe_unkept(&b->t, r);
+			if (b->verbose)
+				events_tell(&b->t, &in[i], r, true);
 			reply(b, r);
 			break;
 		case AOE_ANSWER:
+			if (b->verbose)
+				events_tell(&b->t, &in[i], r, false);
 			reply(b, r);
 			break;
 		case AOE_RIVAL:
@@ -261,10 +267,11 @@ look_at_size(struct blade *b)
 
 	switch (disk_resize(d)) {
 	case -1:
-		warn("%s: size", d->path);
+		log_event(LOG_ERR, "%s: size: %s", d->path, strerror(errno));
 		break;
 	case 1:
-		warnx("%s: %" PRIu64 " sectors now", d->path, d->nsec);
+		log_event(LOG_NOTICE, "%s: %" PRIu64 " sectors now",
+		    d->path, d->nsec);
 		break;
 	}
 	for (i = 0; i < n; i++)
@@ -288,7 +295,7 @@ print_counters(struct blade *b)
 	net_stats(b->net, &b->t.count);
 	b->t.stats.queued = under_way(b);
 	stats_print(&b->t, line, sizeof(line));
-	warnx("counters %s", line);
+	log_answer("counters %s", line);
 	notify_status(&b->notify, &b->t);
 }
 
@@ -395,14 +402,17 @@ main(int argc, char **argv)
 	unsigned bufcnt;
 
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);	/* a message in one piece */
+	log_open();
 	args_parse(&b.t, &args, argc, argv);
+	b.verbose = args.verbose;
 	disk_open(&b.t.disk, &b.t.count);
 	b.state.path = args.state;
 	state_open(&b.state, &b.t);
 	bufcnt = b.t.bufcnt;
 	b.net = net_open(args.netif, b.t.shelf, b.t.slot, &bufcnt);
 	if (bufcnt < b.t.bufcnt)
-		warnx("-b %u: memory for %u frames was granted; advertising "
+		log_event(LOG_WARNING,
+		    "-b %u: memory for %u frames was granted; advertising "
 		    "that", b.t.bufcnt, bufcnt);
 	b.t.bufcnt = (uint16_t)bufcnt;
 	snprintf(b.t.serial, sizeof(b.t.serial), "%u.%u-%08" PRIx32,

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <err.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,7 +68,8 @@ environ_number(const char *name)
 	v = strtoll(s, &end, 10);
 	if (errno != 0 || *s == '\0' || *end != '\0' || v <= 0 ||
 	    v > INT64_MAX / US) {
-		warnx("%s=%s: not a number above 0; no watchdog", name, s);
+		log_event(LOG_WARNING,
+		    "%s=%s: not a number above 0; no watchdog", name, s);
 		return 0;
 	}
 	return v;
@@ -84,7 +84,8 @@ notify_open(struct notify *n)
 	if (to == NULL || *to == '\0')
 		return;
 	if ((n->fd = dial(to)) == -1) {
-		warn("NOTIFY_SOCKET=%s: the service manager is not told", to);
+		log_event(LOG_WARNING, "NOTIFY_SOCKET=%s: the service manager "
+		    "is not told: %s", to, strerror(errno));
 		return;
 	}
 	if (getenv("WATCHDOG_PID") == NULL ||

@@ -365,7 +365,7 @@ static void
 create(struct state *s, const struct target *t)
 {
 	char *path;
-	int fd;
+	int fd, error;
 
 	if (asprintf(&path, "%s.new", s->path) == -1)
 		err(1, "memory");
@@ -379,9 +379,10 @@ create(struct state *s, const struct target *t)
 	for (s->generation = 1; s->generation <= 2; s->generation++)
 		if (write_copy(s, fd, t, &s->now,
 		    (unsigned)s->generation - 1, s->generation) == -1) {
-			warn("%s", path);
+			error = errno;
 			unlink(path);
-			exit(1);
+			errno = error;
+			err(1, "%s", path);
 		}
 	if (rename(path, s->path) == -1)
 		err(1, "%s", path);
@@ -417,12 +418,14 @@ load(struct state *s, const struct target *t)
 	s->now = f.kept;
 	s->generation = f.generation;
 	if (whole == 1)
-		warnx("%s: one of two copies is not whole, as a crash leaves "
+		log_event(LOG_WARNING,
+		    "%s: one of two copies is not whole, as a crash leaves "
 		    "it; going on from the other, generation %" PRIu64,
 		    s->path, s->generation);
 	other = t->masks.n > 0 && !same_list(&t->masks, &s->now.masks);
 	if (other) {
-		warnx("%s: -m replaces the mask list that was kept", s->path);
+		log_event(LOG_WARNING,
+		    "%s: -m replaces the mask list that was kept", s->path);
 		s->now.masks = t->masks;
 	}
 	if (whole == 2 && !other)
@@ -467,17 +470,11 @@ spoil(const struct state *s, unsigned copy)
 }
 
 static void
-complain(struct state *s, int error, bool spoiled)
+complain(const struct state *s, int error, bool spoiled)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec == s->log_second)
-		return;
-	s->log_second = now.tv_sec;
-	warnx("%s: %s; a change from the network was refused%s", s->path,
-	    strerror(error), spoiled ? "" : ", and may yet be there after a "
-	    "restart");
+	log_event(LOG_ERR, "%s: %s; a change from the network was refused%s",
+	    s->path, strerror(error), spoiled ? "" :
+	    ", and may yet be there after a restart");
 }
 
 int

@@ -90,4 +90,21 @@ pid=$(daemon)
 kill -TERM "$pid"
 ok 'and this one ends, too' wait_for 5 gone "$pid"
 
+# A logger that understands severities gets them; the caller does not.
+# shellcheck disable=SC2016
+sed -i '2i\
+case $1 in --help) echo "  --prio-prefix  --size <size>"; exit ;; esac' \
+    "$T/bin/logger"
+: >"$T/log"
+exits 'a better logger' 0 vbladed -v 4095 0 "$TIF" "$disk"
+is 'the caller is warned by name' "$ERR" \
+    'vblade: shelf 4095: the Linux initiator refuses it'
+ok 'syslog is, by severity' wait_for 5 grep -q '^vbladed: <4>shelf 4095' "$T/log"
+pid=$(sed -n 's/.*pid \([0-9]*\): e4095.*/\1/p' "$T/log")
+ini discover e4095.0 >/dev/null
+ok 'and of what comes later' \
+    wait_for 5 grep -q '^vbladed: <7>.* on .*: discovery$' "$T/log"
+kill -TERM "$pid"
+ok 'its end' wait_for 10 gone "$pid"
+
 done_testing

@@ -153,16 +153,17 @@ fdatasync(int fd)
 	return fault.sync_error != 0 ? (int)fail_with(fault.sync_error) : 0;
 }
 
-__attribute__((format(printf, 1, 2))) void
-warnx(const char *format, ...)
+/* Only what the operator is told: the rest of the test has stdio. */
+ssize_t
+write(int fd, const void *buf, size_t len)
 {
 	size_t n = strlen(fault.said);
-	va_list ap;
 
-	va_start(ap, format);
-	vsnprintf(fault.said + n, sizeof(fault.said) - n - 1, format, ap);
-	va_end(ap);
-	strcat(fault.said, "\n");
+	if (fd != STDERR_FILENO)
+		return syscall(SYS_write, fd, buf, len);
+	snprintf(fault.said + n, sizeof(fault.said) - n, "%.*s", (int)len,
+	    (const char *)buf);
+	return (ssize_t)len;
 }
 
 #ifdef __linux__

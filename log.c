@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the operator is told: one line for each event, and never so many or so
+ * slowly that serving suffers. */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dat.h"
+#include "fns.h"
+
+static struct {
+	bool	 prefix;		/* <N> in place of our name */
+	struct {
+		int64_t	 second;	/* that this is the budget of */
+		unsigned lines;		/* told in it */
+		unsigned hidden;	/* and not told since the last one */
+	} level[LOG_DEBUG + 1];
+} told;
+
+/* Is standard error the very stream that JOURNAL_STREAM names, sd-daemon(3)?
+ * Not after "2>file" in between. */
+static bool
+to_journal(void)
+{
+	const char *s = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+	char *end;
+
+	if (s == NULL)
+		return false;
+	dev = strtoull(s, &end, 10);
+	if (end == s || *end != ':')
+		return false;
+	s = end + 1;
+	ino = strtoull(s, &end, 10);
+	return end != s && *end == '\0' && fstat(STDERR_FILENO, &st) == 0 &&
+	    (unsigned long long)st.st_dev == dev &&
+	    (unsigned long long)st.st_ino == ino;
+}
+
+void
+log_open(void)
+{
+	const char *how = getenv("VBLADE_LOG");
+
+	memset(&told, 0, sizeof(told));
+	told.prefix = how != NULL ? strcmp(how, "prefix") == 0 : to_journal();
+}
+
+/*
+ * Whoever reads our words may have stopped, and we do not stop with them: a
+ * pipe that polls as writable takes PIPE_BUF bytes, at least 4096 where we
+ * run, without waiting.
+ */
+static bool __attribute__((format(printf, 2, 0)))
+put_line(enum log_level level, const char *fmt, va_list ap)
+{
+	char line[LOG_LINE];
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	size_t i, head, n = sizeof(line) - 1;
+	int len;
+
+	head = (size_t)(told.prefix ?
+	    snprintf(line, sizeof(line), "<%d>", (int)level) :
+	    snprintf(line, sizeof(line), "vblade: "));
+	len = vsnprintf(line + head, sizeof(line) - head, fmt, ap);
+	if (len < 0)
+		return false;
+	if ((size_t)len < n - head)
+		n = head + (size_t)len;
+	for (i = head; i < n; i++)	/* a file name may hold anything */
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	line[n++] = '\n';
+	if (poll(&fd, 1, 0) != 1 || (fd.revents & POLLOUT) == 0)
+		return false;
+	return write(STDERR_FILENO, line, n) == (ssize_t)n;
+}
+
+static bool __attribute__((format(printf, 2, 3)))
+put_text(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+	bool done;
+
+	va_start(ap, fmt);
+	done = put_line(level, fmt, ap);
+	va_end(ap);
+	return done;
+}
+
+void
+log_event(enum log_level level, const char *fmt, ...)
+{
+	const int keep = errno;
+	struct timespec now;
+	va_list ap;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec != told.level[level].second) {
+		told.level[level].second = now.tv_sec;
+		told.level[level].lines = 0;
+	}
+	if (told.level[level].lines >= LOG_PER_SEC) {
+		told.level[level].hidden++;
+		errno = keep;
+		return;
+	}
+	log_hidden(level);
+	told.level[level].lines++;
+	va_start(ap, fmt);
+	if (!put_line(level, fmt, ap))
+		told.level[level].hidden++;
+	va_end(ap);
+	errno = keep;
+}
+
+void
+log_hidden(enum log_level level)
+{
+	if (told.level[level].hidden > 0 && put_text(level,
+	    "%u more messages like the last ones not shown",
+	    told.level[level].hidden))
+		told.level[level].hidden = 0;
+}
+
+void
+log_answer(const char *fmt, ...)
+{
+	enum log_level level;
+	va_list ap;
+
+	for (level = LOG_ERR; level <= LOG_DEBUG; level++)
+		log_hidden(level);
+	va_start(ap, fmt);
+	put_line(LOG_INFO, fmt, ap);
+	va_end(ap);
+}
