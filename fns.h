@@ -438,5 +438,11 @@ uint32_t	os_hostid(void);
  */
 const char	*os_confine(const char *user);
 
+/*
+ * A file without a name, for what we write to be found by whoever may look
+ * into our descriptors; or -1.
+ */
+int		os_board(void);
+
 /* The signal that asks for counters besides SIGUSR1, or 0. */
 int		os_siginfo(void);

@@ -190,6 +190,13 @@ os_hostid(void)
 	return h;
 }
 
+/* Nobody could find it: there need be no /proc. */
+int
+os_board(void)
+{
+	return -1;
+}
+
 int
 os_siginfo(void)
 {

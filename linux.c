@@ -658,6 +658,12 @@ os_hostid(void)
 }
 
 int
+os_board(void)
+{
+	return memfd_create("vblade", MFD_CLOEXEC);
+}
+
+int
 os_siginfo(void)
 {
 	return 0;

@@ -30,9 +30,12 @@ struct blade {
 	int		 soon;		/* > 0: the next may come within SPIN_NS */
 	struct notify	 notify;
 	bool		 verbose;	/* -v */
+	int		 board;		/* shows the counters, or -1 */
+	unsigned	 readings;	/* times that they were shown */
+	int64_t		 start_ns;
 };
 
-enum { GOT_STOP = 1, GOT_HUP = 2, GOT_USR = 4 };
+enum { GOT_STOP = 1, GOT_HUP = 2, GOT_USR = 4, GOT_QUIET = 8 };
 
 static volatile sig_atomic_t got;
 
@@ -43,6 +46,8 @@ on_signal(int sig)
 		got |= GOT_HUP;
 	else if (sig == SIGTERM || sig == SIGINT)
 		got |= GOT_STOP;
+	else if (sig == SIGUSR2)
+		got |= GOT_QUIET;
 	else
 		got |= GOT_USR;
 }
@@ -80,7 +85,9 @@ make_requests(struct blade *b)
 static void
 catch_signals(sigset_t *waiting)
 {
-	const int sigs[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1, os_siginfo() };
+	const int sigs[] = {
+		SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, os_siginfo()
+	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	sigset_t set;
 	size_t i;
@@ -123,6 +130,15 @@ announce_start(struct blade *b, const char *confined)
 /*
  * The loop.
  */
+static int64_t
+clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
 static struct request *
 request_of(struct op *op)
 {
@@ -286,16 +302,26 @@ reload(struct blade *b)
 	notify_ready(&b->notify, &b->t);
 }
 
-/* All of them on one line, in one piece. */
+/* All of them on one line, in one piece: on the board, which contrib's
+ * vblade-stat reads, and for who wants to see it. */
 static void
-print_counters(struct blade *b)
+print_counters(struct blade *b, bool quiet)
 {
 	char line[STATS_LINE];
+	size_t n;
 
 	net_stats(b->net, &b->t.count);
 	b->t.stats.queued = under_way(b);
-	stats_print(&b->t, line, sizeof(line));
-	log_answer("counters %s", line);
+	b->readings++;
+	n = stats_print(&b->t, line, sizeof(line) - 64);
+	n += (size_t)snprintf(line + n, 64, " up_ms=%" PRId64 " readings=%u",
+	    (clock_ns() - b->start_ns) / 1000000, b->readings);
+	if (!quiet)
+		log_answer("counters %s", line);
+	line[n++] = '\n';
+	if (b->board != -1 && pwrite(b->board, line, n, 0) != (ssize_t)n)
+		log_event(LOG_WARNING, "counters cannot be shown: %s",
+		    strerror(errno));
 	notify_status(&b->notify, &b->t);
 }
 
@@ -320,23 +346,14 @@ wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 		net_refresh(b->net);
 	if ((got & GOT_HUP) != 0)
 		reload(b);
-	if ((got & GOT_USR) != 0)
-		print_counters(b);
+	if ((got & (GOT_USR | GOT_QUIET)) != 0)
+		print_counters(b, (got & GOT_USR) == 0);
 	got &= GOT_STOP;
 	tell_news(b);
 	if (notify_due(&b->notify)) {
 		net_stats(b->net, &b->t.count);
 		notify_alive(&b->notify, &b->t);
 	}
-}
-
-static int64_t
-clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
 /*
@@ -421,6 +438,8 @@ main(int argc, char **argv)
 	queue_open(&b.t.disk, MAX_REQUESTS);
 	catch_signals(&waiting);
 	notify_open(&b.notify);
+	b.board = os_board();
+	b.start_ns = clock_ns();
 	confined = os_confine(args.user);
 	if (!b.t.shared)
 		clash_look(&b.t, b.net);

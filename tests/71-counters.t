@@ -94,7 +94,7 @@ is 'load: all writes timed' "$(sum write_us)" "$(count writes)"
 tr ' ' '\n' <"$T/line" | sed -n 's/^\([a-z_]*\)=.*/\1/p' >"$T/names"
 ok 'there are many names' test "$(wc -l <"$T/names")" -gt 40
 while read -r name; do
-	grep -q "^\.It Li.*[ ,]$name\( \|\$\)" "$TOP/vblade.8" || echo "$name"
+	grep -q "^\.\(It \)*Li.*[ ,]$name\( \|\$\)" "$TOP/vblade.8" || echo "$name"
 done <"$T/names" | grep -vx -e shelf -e slot -e sectors >"$T/unknown" || :
 is 'each is in the manual' "$(cat "$T/unknown")" ''
 is 'none comes twice' "$(sort "$T/names" | uniq -d)" ''

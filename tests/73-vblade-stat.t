@@ -1,0 +1,97 @@
+#!/bin/sh
+# vblade-stat and vblade-metrics on real blades: what they show is what was
+# asked of the blades.
+# shellcheck source=SCRIPTDIR/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+network 1500
+[ "$(uname -s)" = Linux ] || skip_all 'needs Linux'
+have python3 || skip_all 'needs python3'
+mkdir "$T/bin"
+cp "$TOP/contrib/vblade-stat/vblade-stat" \
+    "$TOP/contrib/prometheus/vblade-metrics" "$T/bin"
+ln "$VBLADE" "$T/bin/vblade" 2>/dev/null || cp "$VBLADE" "$T/bin/vblade"
+stat=$T/bin/vblade-stat
+
+truncate -s 1M "$T/one" "$T/two"
+start_blade 9 1 "$TIF" "$T/one"
+one=$BLADE_PID one_err=$BLADE_ERR
+start_blade -r 9 2 "$TIF" "$T/two"
+two=$BLADE_PID
+[ -n "$(find "/proc/$one/fd" -lname '/memfd:vblade *')" ] ||
+	skip_all 'this blade has no file in memory'
+[ "$(cat "/proc/$one/comm")" = vblade ] || skip_all 'it runs under another name'
+
+raw() {		# PID
+	"$stat" -r | grep "^pid=$1 " | tee "$T/line"
+}
+
+ini stamp e9.1 0 200 1
+ini read e9.2 0 20 >"$T/data"
+raw "$one" >/dev/null
+is 'the first: its writes' "$(value_of writes "$T/line")" 100
+is 'the first: its sectors' "$(value_of sectors_written "$T/line")" 200
+is 'the first: its first reading' "$(value_of readings "$T/line")" 1
+raw "$two" >/dev/null
+is 'the second: its reads' "$(value_of reads "$T/line")" 10
+is 'the second: a reading each time' "$(value_of readings "$T/line")" 2
+is 'nothing is said on stderr' "$(grep -c counters "$one_err")" 0
+
+# A table: the one before has counted from the start, the next what came after.
+"$stat" -i 1 -c 2 >"$T/table" &
+pid=$!
+sleep 0.5
+ini read e9.1 0 1000 >"$T/data"
+wait "$pid"
+cell() {	# TABLE BLADE COLUMN
+	awk -v t="$1" -v b="$2" -v c="$3" '
+	    $1 == "Blade" { n++; for (i = 1; i <= NF; i++) at[$i] = i }
+	    n == t && $1 == b && $2 == pid { print $at[c] }' \
+	    pid="$4" "$T/table"
+}
+ok 'since the start: writes' \
+    test "$(cell 1 e9.1 w/s "$one" | cut -d. -f1)" -gt 0
+is 'in the interval: none' "$(cell 2 e9.1 w/s "$one")" 0.00
+rate=$(cell 2 e9.1 r/s "$one" | cut -d. -f1)
+ok "in the interval: 500 reads a second ($rate)" \
+    test "$rate" -ge 300 -a "$rate" -le 520
+rate=$(cell 2 e9.1 rkB/s "$one" | cut -d. -f1)
+ok "in the interval: 500 kB a second ($rate)" \
+    test "$rate" -ge 300 -a "$rate" -le 520
+like 'they took some time' "$(cell 2 e9.1 r_await "$one")" '^[0-9]+\.[0-9]+$'
+is 'the other one was idle' "$(cell 2 e9.2 r/s "$two")" 0.00
+
+# A blade that has been stopped does not answer, and the others do.
+kill -STOP "$two"
+"$stat" -r >"$T/out" 2>"$T/err"
+like 'one that is stopped is named' "$(cat "$T/err")" \
+    "process $two does not answer"
+ok 'the other one is shown' grep -q "^pid=$one " "$T/out"
+kill -CONT "$two"
+exits 'a wrong interval' 2 "$stat" -i 0
+exits 'a wrong count' 2 "$stat" -i 1 -c 0
+
+# Metrics
+exits 'metrics to a file' 0 "$T/bin/vblade-metrics" "$T/vblade.prom"
+grep "pid=\"$one\"" "$T/vblade.prom" >"$T/mine"
+ok 'the first: its writes' grep -q '^vblade_writes_total{blade="e9.1",pid="[0-9]*"} 100$' \
+    "$T/mine"
+ok 'all buckets are the count' test \
+    "$(sed -n 's/^vblade_request_seconds_bucket{.*op="read",le="+Inf"} //p' "$T/mine")" \
+    = "$(sed -n 's/^vblade_reads_total.* //p' "$T/mine")"
+ok 'nothing is left beside it' test ! -e "$T/vblade.prom.new"
+is 'all may read it' "$(stat -c %a "$T/vblade.prom")" 644
+if have promtool; then
+	promtool check metrics <"$T/vblade.prom" >"$T/lint" 2>&1 || :
+	is 'promtool finds nothing' "$(cat "$T/lint")" ''
+else
+	skip 'promtool finds nothing' 'no promtool'
+fi
+stop_blade "$one"
+stop_blade "$two"
+exits 'without blades: no metrics, no failure' 0 \
+    "$T/bin/vblade-metrics" "$T/vblade.prom"
+unlike 'and none of those that have ended' "$(cat "$T/vblade.prom")" \
+    "pid=\"($one|$two)\""
+
+done_testing
