@@ -7,7 +7,14 @@ CC		?= cc
 CFLAGS		?= -O2 -g
 PREFIX		?= /usr/local
 SBINDIR		?= ${PREFIX}/sbin
+LIBEXECDIR	?= ${PREFIX}/libexec
 MANDIR		?= ${PREFIX}/share/man
+DOCDIR		?= ${PREFIX}/share/doc/vblade
+SYSCONFDIR	?= /etc
+UNITDIR		?= ${PREFIX}/lib/systemd/system
+GENERATORDIR	?= ${UNITDIR}-generators
+BASHCOMPDIR	?= ${PREFIX}/share/bash-completion/completions
+ZSHCOMPDIR	?= ${PREFIX}/share/zsh/site-functions
 INSTALL		?= install
 GCOV		?= gcov
 FUZZ_CC		?= clang
@@ -166,21 +173,64 @@ fuzz-build: ${FUZZERS}
 bench: ${PROG} tools
 	QUICK="${QUICK}" sh tests/bench/bench
 
-install: all
-	${INSTALL} -d ${DESTDIR}${SBINDIR} ${DESTDIR}${MANDIR}/man8
-	${INSTALL} -m 755 vblade vbladed ${DESTDIR}${SBINDIR}
-	${INSTALL} -m 644 vblade.8 ${DESTDIR}${MANDIR}/man8
+# The folders that scripts and units name, as they are installed.
+EDIT	= sed -e 's,/usr/local/libexec,${LIBEXECDIR},g' \
+	  -e 's,^sbin=.*,sbin=${SBINDIR},' \
+	  -e 's,/usr/local/share/doc/vblade,${DOCDIR},g' \
+	  -e 's,/usr/local/lib/systemd/system,${UNITDIR},g' \
+	  -e 's,/etc/vblade.conf.d,${SYSCONFDIR}/vblade.conf.d,g'
+UNITS_linux	= vblade@.service vblade.target
+UNITS	= ${UNITS_${PLATFORM}}
+START	= contrib/start
+SYSTEMD	= contrib/systemd
+COMPL	= contrib/completion
 
+install: all
+	${INSTALL} -d ${DESTDIR}${SBINDIR} ${DESTDIR}${LIBEXECDIR} \
+	    ${DESTDIR}${MANDIR}/man5 ${DESTDIR}${MANDIR}/man8 \
+	    ${DESTDIR}${DOCDIR}/examples ${DESTDIR}${SYSCONFDIR}/vblade.conf.d
+	${INSTALL} -m 755 vblade vbladed ${DESTDIR}${SBINDIR}
+	${EDIT} ${START}/vblade-start >build/edited
+	${INSTALL} -m 755 build/edited ${DESTDIR}${LIBEXECDIR}/vblade-start
+	${INSTALL} -m 644 vblade.8 vbladed.8 ${DESTDIR}${MANDIR}/man8
+	${EDIT} vblade.conf.5 >build/edited
+	${INSTALL} -m 644 build/edited ${DESTDIR}${MANDIR}/man5/vblade.conf.5
+	${INSTALL} -m 644 ${START}/mail.conf ${DESTDIR}${DOCDIR}/examples
+	@test -z "${UNITS}" || ${INSTALL} -d ${DESTDIR}${UNITDIR} \
+	    ${DESTDIR}${GENERATORDIR}
+	@for f in ${UNITS}; do echo "  UNIT  $$f"; ${EDIT} ${SYSTEMD}/$$f \
+	    >build/edited && ${INSTALL} -m 644 build/edited \
+	    "${DESTDIR}${UNITDIR}/$$f" || exit; done
+	@test -z "${UNITS}" || { ${EDIT} ${SYSTEMD}/vblade-generator \
+	    >build/edited && ${INSTALL} -m 755 build/edited \
+	    ${DESTDIR}${GENERATORDIR}/vblade-generator; }
+	@test ! -f ${COMPL}/vblade.bash || { ${INSTALL} -d \
+	    ${DESTDIR}${BASHCOMPDIR} && ${INSTALL} -m 644 \
+	    ${COMPL}/vblade.bash ${DESTDIR}${BASHCOMPDIR}/vblade; }
+	@test ! -f ${COMPL}/_vblade || { ${INSTALL} -d \
+	    ${DESTDIR}${ZSHCOMPDIR} && ${INSTALL} -m 644 ${COMPL}/_vblade \
+	    ${DESTDIR}${ZSHCOMPDIR}; }
+	@rm -f build/edited
+
+# What is in vblade.conf.d stays.
 uninstall:
 	rm -f ${DESTDIR}${SBINDIR}/vblade ${DESTDIR}${SBINDIR}/vbladed
-	rm -f ${DESTDIR}${MANDIR}/man8/vblade.8
+	rm -f ${DESTDIR}${LIBEXECDIR}/vblade-start
+	rm -f ${DESTDIR}${MANDIR}/man8/vblade.8 \
+	    ${DESTDIR}${MANDIR}/man8/vbladed.8 \
+	    ${DESTDIR}${MANDIR}/man5/vblade.conf.5
+	rm -f ${DESTDIR}${DOCDIR}/examples/mail.conf
+	@for f in ${UNITS}; do rm -f "${DESTDIR}${UNITDIR}/$$f"; done
+	rm -f ${DESTDIR}${GENERATORDIR}/vblade-generator
+	rm -f ${DESTDIR}${BASHCOMPDIR}/vblade ${DESTDIR}${ZSHCOMPDIR}/_vblade
 
 clean:
 	rm -rf build build-san build-cov build-fuzz
 	rm -f vblade ${TOOLS}
 
 # What a release holds.  Files that git does not know stay out by their names.
-TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vbladed
+TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vblade.conf.5 \
+	  vbladed vbladed.8
 NAME	= vblade-${VERSION}
 
 # The same bytes from the same commit, whoever packs it, when and under which
