@@ -555,8 +555,8 @@ static const char *const refusals[] = {
 	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\\x1\"\n",
 	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\\n\"\n",
 	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\"\nmask 02:0\n",
-	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\"\n"
-	    "reserve 02:00:00:00:00:01\nmask 02:00:00:00:00:01\n",
+	("vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\"\n"
+	    "reserve 02:00:00:00:00:01\nmask 02:00:00:00:00:01\n"),
 	"vblade state 1\nblade e1.2\ngeneration 1\nconfig \"\"\nother 1\n",
 	"",				/* a string, a list, too long */
 	"",
