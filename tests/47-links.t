@@ -1,0 +1,228 @@
+#!/bin/sh
+# More weather: carrier, promiscuity, a full queue, a bridge; several links.
+# shellcheck source=SCRIPTDIR/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+network 1500
+have strace || skip_all 'needs strace'
+truncate -s 8M "$T/disk"
+second=1
+[ -z "$VBLADE_WRAP" ] || second=10
+
+link() {
+	ip -n "$TNS" link set "$TIF" "$@"
+}
+
+listen() {
+	ini_bg "$1" -t 60000 adverts
+	wait_for 10 grep -q listening "$1" || bail 'cannot listen'
+	listener=$INI_PID
+}
+
+# heard FILE [MAC]: an advert from there
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+heard() {
+	grep -q "^f\{12\}$(echo "${2:-$TMAC}" | tr -d :)88a2180000090001" "$1"
+}
+
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+running() {
+	ip -n "$TNS" link show dev "$1" | grep -q 'state UP'
+}
+
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+stopped() {
+	ip -n "$TNS" link show dev "$1" | grep -q 'state DOWN'
+}
+
+# calls of the blade in three seconds
+calls() {
+	: >"$T/strace"
+	strace -q -p "$BLADE_PID" -o "$T/strace" 2>/dev/null &
+	strace=$!
+	TAP_PIDS="$TAP_PIDS $strace"
+	sleep 3
+	kill -INT "$strace"
+	reap "$strace"
+	# the call that it sleeps in is shown once, and cut short once
+	grep -c -v -e '<detached' -e '^strace' "$T/strace"
+}
+
+start_blade 9 0 "$TIF" "$T/disk"
+ok 'it answers' ini discover e9.0
+if [ -z "$VBLADE_WRAP" ]; then
+	sleep 1		# what the link's birth tells has come
+	is 'an idle blade makes no call' "$(calls || :)" 0
+	like 'and was seen to sleep' "$(cat "$T/strace")" '^ppoll'
+fi
+
+# A frame for another host, on an interface that hears everything.
+link promisc on
+link allmulticast on
+ok 'promiscuous: answers to its own address' ini -a "$TMAC" discover e9.0
+# a write of one sector, all of aa, to LBA 6, for MAC
+write_frame() {
+	echo "$1 $IMAC 88a2 1000 0009 00 00 00000001 41000134" \
+	    "06 00 00 00 00 00 0000" | tr -d ':\n '
+	printf 'aa%.0s' $(seq 512)
+}
+
+ini -n 1 -t 300 raw "$(write_frame 02:ae:00:00:00:99)" >"$T/raw" || :
+is 'promiscuous: not for another host' "$(cat "$T/raw")" ''
+ok 'promiscuous: and does not write for it' ini verify e9.0 6 1 0
+ini -n 1 -t 300 raw "$(write_frame "$TMAC")" >"$T/raw" || :
+not_ok 'promiscuous: as it would for its own' ini verify e9.0 6 1 0
+link promisc off
+link allmulticast off
+stop_blade
+
+truncate -s 0 "$T/disk"
+truncate -s 8M "$T/disk"
+
+# A driver without room: nothing leaves for a while, and some is lost.  What
+# sends is interposed, for a queue here never stays full.
+cat >"$T/full.c" <<'END'
+#define _GNU_SOURCE
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <errno.h>
+#include <unistd.h>
+
+int
+sendmmsg(int fd, struct mmsghdr *msg, unsigned n, int flags)
+{
+	static unsigned calls;
+
+	calls++;
+	if (calls % 2 == 0 || (calls > 200 && calls < 300)) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	return (int)syscall(SYS_sendmmsg, fd, msg, n, flags);
+}
+END
+if [ -z "$VBLADE_WRAP" ] && have cc &&
+    cc -shared -fPIC -o "$T/full.so" "$T/full.c"; then
+	VBLADE_WRAP="env ASAN_OPTIONS=verify_asan_link_order=0 \
+	    LD_PRELOAD=$T/full.so"
+	start_blade 9 0 "$TIF" "$T/disk"
+	VBLADE_WRAP=''
+	try ini load -T 3 -w 16 -G 30000 -o "$T/journal1" e9.0
+	is 'ENOBUFS: the load goes through' "$STATUS" 0
+	is 'ENOBUFS: no mismatch' "$(value_of mismatches)" 0
+	ok 'ENOBUFS: what was acknowledged is there' \
+	    "$INITIATOR" check "$T/disk" "$T/journal1"
+	kill -USR1 "$BLADE_PID"
+	wait_for 5 grep -q ' send_lost=[1-9]' "$BLADE_ERR" || :
+	like 'ENOBUFS: frames that could not leave are counted' \
+	    "$(cat "$BLADE_ERR")" ' send_lost=[1-9]'
+	stop_blade
+else
+	skip 'ENOBUFS' 'needs cc, and no wrapper'
+fi
+
+# Two cables to one disk.
+mac2=02:ae:00:00:00:11 if2=vbt$$.2 far2=vbi$$.2
+cable2() {
+	ip -n "$TNS" link add "$if2" address "$mac2" type veth \
+	    peer name "$far2" address 02:ae:00:00:00:12 netns "$INS"
+	ip -n "$TNS" link set "$if2" up
+	ip -n "$INS" link set "$far2" up
+}
+
+one=$IIF
+by() {		# 1 or 2: which of the two the initiator uses
+	IIF=$one
+	[ "$1" = 1 ] || IIF=$far2
+}
+
+cable2
+truncate -s 0 "$T/disk"
+truncate -s 8M "$T/disk"
+listen "$T/heard2.1"
+on1=$listener
+by 2
+listen "$T/heard2.2"
+on2=$listener
+start_blade 9 0 "$TIF,$if2" "$T/disk"
+ok 'two links: advertises on one' wait_for 5 heard "$T/heard2.1"
+ok 'two links: and on the other, by its own address' \
+    wait_for 5 heard "$T/heard2.2" "$mac2"
+kill "$on1" "$on2" && reap "$on1" && reap "$on2"
+by 1
+like 'two links: answers by the first' "$(ini discover e9.0)" "^e9.0 $TMAC "
+ok 'two links: what is written by one' ini stamp e9.0 12000 64 5
+ok 'two links: is reserved by one' ini reserve set e9.0 "$IMAC"
+by 2
+like 'two links: answers by the second' "$(ini discover e9.0)" "^e9.0 $mac2 "
+exits 'two links: is reserved on the other' 3 ini read e9.0 0 1
+ok 'two links: until forced there' ini reserve force e9.0
+ok 'two links: and read there' ini verify e9.0 12000 64 5
+ok 'two links: a config string set there' ini config force e9.0 both
+by 1
+is 'two links: is read here' "$(ini config read e9.0)" both
+
+# Loads by both on one disk, each writing over what the other may have
+# written; then one is pulled out, and comes back under its name.
+load() {	# N OTHER: by link N, as writer N
+	by "$1"
+	ini_bg "$T/load.$1" load -O -T 4 -w 16 -G 30000 -y "$1,$2" \
+	    -R "$((($1 - 1) * 2048)),2176" -Y 2048,128 e9.0
+}
+
+load 1 2
+load1=$INI_PID
+load 2 1
+load2=$INI_PID
+by 1
+listen "$T/heard3"
+sleep 1
+ip -n "$TNS" link set "$TIF" down
+sleep 1
+is 'one link down: the blade stays' "$(gone "$BLADE_PID" || echo yes)" yes
+by 2
+ok 'one link down: it answers by the other' ini discover e9.0
+ip -n "$TNS" link set "$TIF" up
+ok 'the link up: advertises on it' wait_for 5 heard "$T/heard3"
+kill "$listener" && reap "$listener"
+reap "$load1"
+is 'load by the link that was lost' "$STATUS" 0
+is 'no mismatch there' "$(value_of mismatches "$T/load.1")" 0
+reap "$load2"
+is 'load by the other' "$STATUS" 0
+is 'no mismatch there' "$(value_of mismatches "$T/load.2")" 0
+is 'and the other lost nothing' "$(value_of errors "$T/load.2")" 0
+
+# One goes for good: the other is all that is left, and then neither.
+ip -n "$TNS" link del "$if2"
+by 1
+ok 'one link gone: the disk is served' ini discover e9.0
+cable2
+by 2
+ok 'a new one under its name serves' \
+    wait_for 5 ini -n 1 -t 200 read e9.0 0 1
+stop_blade
+
+by 1
+# A switch of its own, whose carrier goes when its cable is pulled out here
+switch=vbs$$
+ip -n "$TNS" link add "$switch" address "$TMAC" type bridge ||
+	bail 'cannot make a bridge'
+ip -n "$TNS" link set "$TIF" address 02:ae:00:00:00:03 master "$switch"
+ip -n "$TNS" link set "$switch" up
+cable=$TIF TIF=$switch
+start_blade 9 0 "$TIF" "$T/disk"
+ok 'on a switch: it answers' ini discover e9.0
+listen "$T/heard1"
+ip -n "$TNS" link set "$cable" down
+wait_for 10 stopped "$TIF" || bail 'the carrier does not go'
+silent 'carrier lost: silence' discover e9.0
+ok 'carrier lost: it lives' test -e "/proc/$BLADE_PID"
+ip -n "$TNS" link set "$cable" up
+wait_for 10 running "$TIF" || bail 'the carrier does not come back'
+ok 'carrier back: advertises within a second' \
+    wait_for "$second" heard "$T/heard1"
+ok 'and answers' ini discover e9.0
+kill "$listener" && reap "$listener"
+
+done_testing
