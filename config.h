@@ -52,6 +52,10 @@
  * a repetition: initiators ask again after milliseconds to seconds. */
 #define REPEAT_S	2
 
+/* A config query or a change of a link looks at the store's size again, but
+ * not sooner than so many milliseconds after the last look. */
+#define LOOK_MS		100
+
 #define SEND_PAUSE_MS	20		/* wait for a full transmit queue */
 #define SEND_TRIES	8		/* and so often, then lose the reply */
 

@@ -33,6 +33,7 @@ struct blade {
 	int		 board;		/* shows the counters, or -1 */
 	unsigned	 readings;	/* times that they were shown */
 	int64_t		 start_ns;
+	int64_t		 looked_ns;	/* at the store's size */
 };
 
 enum { GOT_STOP = 1, GOT_HUP = 2, GOT_USR = 4, GOT_QUIET = 8 };
@@ -181,6 +182,51 @@ reply(struct blade *b, struct request *r)
 	b->sent[b->nout++] = r;
 }
 
+static bool
+is_config(const struct frame *f)
+{
+	return ((const struct aoe_hdr *)(const void *)f->data)->cmd ==
+	    AOE_CONFIG;
+}
+
+/* Returns whether the size has changed; then all links are due to be told. */
+static bool
+look_at_size(struct blade *b)
+{
+	struct disk *d = &b->t.disk;
+	const uint64_t before = d->nsec;
+	struct link *l;
+	int i, n = net_links(b->net, &l);
+
+	b->looked_ns = clock_ns();
+	switch (disk_resize(d)) {
+	case -1:
+		log_event(LOG_ERR, "%s: size: %s", d->path, strerror(errno));
+		return false;
+	case 0:
+		return false;
+	}
+	if (d->nsec > before)
+		log_event(LOG_NOTICE, "%s: %" PRIu64 " sectors now",
+		    d->path, d->nsec);
+	else
+		log_event(LOG_WARNING, "%s: %" PRIu64 " sectors now, %" PRIu64
+		    " fewer: requests beyond the end fail", d->path, d->nsec,
+		    before - d->nsec);
+	for (i = 0; i < n; i++)
+		l[i].news = true;
+	return true;
+}
+
+/* Somebody asks who we are, or a link has changed: a good moment to find out
+ * that the store has grown, unless we have just looked. */
+static void
+look_now_and_then(struct blade *b)
+{
+	if (clock_ns() - b->looked_ns >= LOOK_MS * INT64_C(1000000))
+		look_at_size(b);
+}
+
 /* One batch of at most max frames from the network to the disk, and what is
  * done back.  Returns how many came in. */
 static int
@@ -190,6 +236,7 @@ serve_batch(struct blade *b, int max)
 	struct disk *d = &b->t.disk;
 	struct request *r;
 	struct op *op;
+	bool asked = false;
 	int i, n;
 
 	n = net_recv(b->net, in, b->nunused < max ? b->nunused : max,
@@ -213,6 +260,7 @@ serve_batch(struct blade *b, int max)
 		case AOE_ANSWER:
 			if (b->verbose)
 				events_tell(&b->t, &in[i], r, false);
+			asked |= is_config(&in[i]);
 			reply(b, r);
 			break;
 		case AOE_RIVAL:
@@ -224,6 +272,8 @@ serve_batch(struct blade *b, int max)
 			break;
 		}
 	}
+	if (asked)
+		look_now_and_then(b);
 	if (n > 0)
 		stats_batch(&b->t.stats, (unsigned)n, under_way(b));
 	queue_run(d);
@@ -275,30 +325,15 @@ tell_news(struct blade *b)
 }
 
 static void
-look_at_size(struct blade *b)
+reload(struct blade *b)
 {
-	struct disk *d = &b->t.disk;
 	struct link *l;
 	int i, n = net_links(b->net, &l);
 
-	switch (disk_resize(d)) {
-	case -1:
-		log_event(LOG_ERR, "%s: size: %s", d->path, strerror(errno));
-		break;
-	case 1:
-		log_event(LOG_NOTICE, "%s: %" PRIu64 " sectors now",
-		    d->path, d->nsec);
-		break;
-	}
-	for (i = 0; i < n; i++)
-		l[i].news = true;
-}
-
-static void
-reload(struct blade *b)
-{
 	notify_reloading(&b->notify);
 	look_at_size(b);
+	for (i = 0; i < n; i++)
+		l[i].news = true;
 	notify_ready(&b->notify, &b->t);
 }
 
@@ -342,8 +377,10 @@ wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 		fds[0].fd = -1;
 	if (sleep)
 		timeout = notify_timeout(&b->notify, &until);
-	if (ppoll(fds, (nfds_t)n, timeout, waiting) > 0 && fds[1].revents != 0)
+	if (ppoll(fds, (nfds_t)n, timeout, waiting) > 0 && fds[1].revents != 0) {
 		net_refresh(b->net);
+		look_now_and_then(b);
+	}
 	if ((got & GOT_HUP) != 0)
 		reload(b);
 	if ((got & (GOT_USR | GOT_QUIET)) != 0)
