@@ -32,10 +32,26 @@ WARN	= -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	  -Wwrite-strings -Wformat=2 -Wvla -Wimplicit-fallthrough
 
 # glibc warns of _FORTIFY_SOURCE without -O, and compilers of a second value.
+# The third level is asked for where libc says that the compiler can do it.
 FORTIFY		!= case "${CPPFLAGS} ${CFLAGS}" in *_FORTIFY_SOURCE*) ;; \
-		*-O[1-9sgfz]*) echo -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2;; esac
-CC_yes		= -fstack-protector-strong ${FORTIFY} -fPIE
-LD_yes		= -pie -Wl,-z,relro,-z,now
+	*-O[1-9sgfz]*) level=2; : | ${CC} -O2 -U_FORTIFY_SOURCE \
+	-D_FORTIFY_SOURCE=3 -include stdio.h -dM -E -x c - 2>/dev/null | \
+	grep -q '__USE_FORTIFY_LEVEL 3' && level=3; \
+	echo "-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$$level";; esac
+
+# Not every compiler has these, nor has it them for every machine: they are
+# tried.  Into files, for a linker may put its output in place of /dev/null.
+CC_TRY	= -fstack-clash-protection -fcf-protection
+LD_TRY	= -Wl,-z,noexecstack
+CC_CAN	!= d=$$(mktemp -d) || exit 0; echo 'int x;' >"$$d/x.c"; \
+	for f in ${CC_TRY}; do ${CC} ${CPPFLAGS} ${CFLAGS} -Werror "$$f" -c \
+	-o "$$d/x.o" "$$d/x.c" >"$$d/log" 2>&1 && echo "$$f"; done; rm -rf "$$d"
+LD_CAN	!= d=$$(mktemp -d) || exit 0; echo 'int main(void){return 0;}' \
+	>"$$d/x.c"; for f in ${LD_TRY}; do ${CC} ${CPPFLAGS} ${CFLAGS} \
+	${LDFLAGS} -Werror "$$f" -o "$$d/x" "$$d/x.c" >"$$d/log" 2>&1 && \
+	echo "$$f"; done; rm -rf "$$d"
+CC_yes		= -fstack-protector-strong ${FORTIFY} ${CC_CAN} -fPIE
+LD_yes		= -pie -Wl,-z,relro,-z,now ${LD_CAN}
 
 # Each way to build has a directory of its own, so that objects never mix:
 # plain, SAN=1 (sanitizers), COV=1 (coverage), FUZZ=1 (libFuzzer).  Only the
