@@ -1479,7 +1479,7 @@ cmd_listen(int argc, char **argv)
  * time from then on.  What was there before us all is a writer, too, with one
  * generation only.
  */
-enum { W_PAST, W_SELF, WRITERS = 4 };
+enum { W_PAST, W_SELF, WRITERS = 9 };
 
 struct sector {
 	uint32_t min[WRITERS];	/* the oldest generation that may be there */
