@@ -381,10 +381,10 @@ int64_t		net_clock(void);
 bool		net_waits(const struct net *);
 
 /*
- * Send n frames, each out of its link.  Frames that the network refuses for
+ * Send the frames, each out of its link.  Frames that the network refuses for
  * good, or for too long, are counted and lost; the initiator asks again.
  */
-void		net_send(struct net *, const struct frame *, int n,
+void		net_send(struct net *, const struct frame *, int nframes,
 		    struct counters *);
 
 /* Links may have changed: look at them again and set link->news. */
