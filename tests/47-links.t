@@ -225,4 +225,17 @@ ok 'carrier back: advertises within a second' \
 ok 'and answers' ini discover e9.0
 kill "$listener" && reap "$listener"
 
+stop_blade
+
+# An interface that becomes a port: its frames are the bridge's from then on.
+ip -n "$TNS" link set "$cable" nomaster
+ip -n "$TNS" link set "$cable" address "$TMAC"
+start_blade 9 0 "$cable" "$T/disk"
+ok 'before it is a port: it answers' ini discover e9.0
+ip -n "$TNS" link set "$cable" master "$switch"
+sleep 0.2
+ok 'a port: the blade lives' test -e "/proc/$BLADE_PID"
+ip -n "$TNS" link set "$cable" nomaster
+ok 'no more a port: it serves' wait_for 1 ini -n 1 -t 200 read e9.0 0 1
+
 done_testing
