@@ -112,7 +112,7 @@ QUIET_	= @
 Q	= ${QUIET_${V}}
 
 .PHONY: all tools check check-build have-check coverage fuzz fuzz-build bench \
-	install uninstall clean dist
+	install uninstall clean dist deb
 
 all: ${PROG}
 
@@ -277,5 +277,16 @@ dist:
 	    tar cf - --format=ustar $$own -T dist.top | gzip -9n \
 	    >../${NAME}.tar.gz
 	@rm -rf build/${NAME}
+
+# A package for Debian, in a copy that has debian/ where its tools want it.
+deb: dist
+	@rm -rf build/deb
+	@mkdir -p build/deb
+	@tar xzf ${NAME}.tar.gz -C build/deb
+	@cp -R build/deb/${NAME}/contrib/debian build/deb/${NAME}/debian
+	cd build/deb/${NAME} && unset MAKEFLAGS MFLAGS MAKELEVEL && \
+	    DEB_BUILD_OPTIONS="noautodbgsym $$DEB_BUILD_OPTIONS" \
+	    dpkg-buildpackage -b -us -uc
+	cp build/deb/*.deb .
 
 -include ${FOUND}
