@@ -102,6 +102,10 @@ FUZZERS	!= for f in tests/fuzz_*.c; do test ! -f "$$f" || \
 TOOLS	!= for f in tests/initiator.c tests/bench/*.c; do test ! -f "$$f" || \
 	echo "$${f%.c}"; done
 
+# The store that fails when it is told to needs libfuse 3, or there is none.
+FAULTFS	!= if test -f tests/faultfs.c && pkg-config --exists fuse3 2>/dev/null; \
+	then echo tests/faultfs; fi
+
 # What the compiler found out about includes.  BSD make does not like an empty
 # list here.
 FOUND	!= for f in build/*.d ${BUILD}/*.d /dev/null; do \
@@ -131,13 +135,20 @@ ${OBJS}:
 
 # Helpers of the tests.  They link nothing of ours, and are never built with
 # sanitizers: what they measure is the target.
-tools: ${TOOLS}
+tools: ${TOOLS} ${FAULTFS}
 
 ${TOOLS}:
 	@mkdir -p build
 	@echo "  CC    $@"
 	${Q}${CC} ${STD} ${WARN} ${CPPFLAGS} ${CFLAGS} ${DEPS} \
 	    -MF build/${@F}.d ${LDFLAGS} -o $@ $@.c ${LDLIBS} -lm -lpthread
+
+tests/faultfs: tests/faultfs.c
+	@mkdir -p build
+	@echo "  CC    $@"
+	${Q}${CC} ${STD} -D_DEFAULT_SOURCE ${WARN} ${CPPFLAGS} ${CFLAGS} \
+	    $$(pkg-config --cflags fuse3) ${LDFLAGS} -o $@ tests/faultfs.c \
+	    ${LDLIBS} $$(pkg-config --libs fuse3) -lpthread
 
 # Unit tests: every object but main.o, and libcheck.
 check: check-build
@@ -242,7 +253,7 @@ uninstall:
 
 clean:
 	rm -rf build build-san build-cov build-fuzz
-	rm -f vblade ${TOOLS}
+	rm -f vblade ${TOOLS} tests/faultfs
 
 # What a release holds.  Files that git does not know stay out by their names.
 TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vblade.conf.5 \
@@ -257,7 +268,7 @@ dist:
 	@ls ${TOP} *.c *.h >build/dist.top
 	@find .ci contrib tests -type f ! -name '*~' ! -name '.*.sw?' \
 	    ! -path '*/cache/*' >build/dist.sub
-	@for t in ${TOOLS}; do echo "$$t"; done >build/dist.not
+	@for t in ${TOOLS} tests/faultfs; do echo "$$t"; done >build/dist.not
 	@cat build/dist.top build/dist.sub | grep -vxF -f build/dist.not | \
 	    LC_ALL=C sort >build/dist
 	@tar cf - -T build/dist | (cd build/${NAME} && tar xf -)

@@ -15,6 +15,19 @@
 #define MAX_BATCH	64
 #define MAX_REQUESTS	256
 
+/* Of these so many are kept for what needs no disk.  When the others are all
+ * with a store that did nothing for STUCK_S, more requests for it are dropped
+ * rather than left to wait in front of the rest. */
+#define SPARE_REQUESTS	8
+#define STUCK_S		1
+
+/* A write that the page cache takes is done at once.  When that took longer
+ * than this, it had to wait for the store: the next SLOW_WRITES go to the
+ * engine, which waits beside us. */
+#define SLOW_NS		1000000
+#define SLOW_EACH_NS	20000		/* and for every write of the batch */
+#define SLOW_WRITES	64
+
 /* Several initiators may each use the whole buffer count: the receive ring
  * holds RING_SHARE times as many frames while that fits RING_BYTES. */
 #define RING_SHARE	8

@@ -229,6 +229,7 @@ put_le48(uint8_t *p, uint64_t v)
 	X(to_all)	/* for one target, but sent to all */		\
 	X(unmatched)	/* asked for another config string */		\
 	X(no_room)	/* no sector fits the link */			\
+	X(busy)		/* the store hangs, and all buffers are with it */ \
 	X(truncated)	/* frames larger than a receive slot */		\
 	X(stale)	/* frames that waited longer than STALE_S */	\
 	X(ring_lost)	/* frames that found no receive slot */		\
@@ -393,6 +394,8 @@ struct disk {
 	struct op_list	 ready;		/* done, not yet taken */
 	struct io	*forming;	/* the next of the queue may join */
 	unsigned	 streams;	/* running in the engine */
+	unsigned	 slow;		/* writes yet to go to the engine */
+	unsigned	 written;	/* writes done here in this turn */
 	unsigned	 changes;	/* on the queue, other than reads */
 	enum op_kind	 last_kind;	/* of what came last, and where */
 	uint64_t	 last_end;	/* it ended */

@@ -26,6 +26,7 @@ struct blade {
 	struct frame	 out[MAX_BATCH];	/* replies to send */
 	struct request	*sent[MAX_BATCH];	/* and whose they are */
 	int		 nout;
+	bool		 stuck;		/* the store has long done nothing */
 	bool		 single;	/* the last batch was one frame */
 	int		 soon;		/* > 0: the next may come within SPIN_NS */
 	struct notify	 notify;
@@ -227,6 +228,19 @@ look_now_and_then(struct blade *b)
 		look_at_size(b);
 }
 
+/*
+ * Frames that may be taken.  Requests for the disk leave some buffers free, and
+ * more of them wait in the ring.  Only when the store hangs are they taken, and
+ * dropped: what needs no disk is behind them, and initiators ask again anyway.
+ */
+static int
+room(const struct blade *b)
+{
+	if (b->stuck)
+		return b->nunused;
+	return b->nunused > SPARE_REQUESTS ? b->nunused - SPARE_REQUESTS : 0;
+}
+
 /* One batch of at most max frames from the network to the disk, and what is
  * done back.  Returns how many came in. */
 static int
@@ -239,8 +253,7 @@ serve_batch(struct blade *b, int max)
 	bool asked = false;
 	int i, n;
 
-	n = net_recv(b->net, in, b->nunused < max ? b->nunused : max,
-	    &b->t.count);
+	n = net_recv(b->net, in, room(b) < max ? room(b) : max, &b->t.count);
 	for (i = 0; i < n; i++) {
 		r = b->unused;
 		b->unused = r->next;
@@ -268,7 +281,12 @@ serve_batch(struct blade *b, int max)
 			let_go(b, r);
 			break;
 		case AOE_DISK:
-			queue_add(d, &r->op);
+			if (b->nunused >= SPARE_REQUESTS) {
+				queue_add(d, &r->op);
+				break;
+			}
+			b->t.count.busy++;
+			let_go(b, r);
 			break;
 		}
 	}
@@ -279,6 +297,7 @@ serve_batch(struct blade *b, int max)
 	queue_run(d);
 	net_release(b->net);
 	while ((op = queue_done(d)) != NULL) {
+		b->stuck = false;
 		r = request_of(op);
 		aoe_finish(&b->t, r);
 		reply(b, r);
@@ -367,20 +386,28 @@ wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 	struct timespec until = { 0, 0 }, *timeout = &until;
 	struct pollfd fds[3];
 	int n = net_pollfds(b->net, fds);
+	bool full;
 
 	fds[n++] = (struct pollfd){
 		.fd = queue_pollfd(&b->t.disk),
 		.events = POLLIN,
 	};
-	/* with every request in use, frames wait in the ring */
-	if (b->nunused == 0 || (got & GOT_STOP) != 0)
+	full = room(b) == 0 && (got & GOT_STOP) == 0;
+	if (full || (got & GOT_STOP) != 0)
 		fds[0].fd = -1;
 	if (sleep)
 		timeout = notify_timeout(&b->notify, &until);
-	if (ppoll(fds, (nfds_t)n, timeout, waiting) > 0 && fds[1].revents != 0) {
+	if (sleep && full && (timeout == NULL || until.tv_sec >= STUCK_S)) {
+		until = (struct timespec){ .tv_sec = STUCK_S };
+		timeout = &until;
+	}
+	n = ppoll(fds, (nfds_t)n, timeout, waiting);
+	if (n > 0 && fds[1].revents != 0) {
 		net_refresh(b->net);
 		look_now_and_then(b);
 	}
+	if (n == 0 && sleep && full)
+		b->stuck = true;
 	if ((got & GOT_HUP) != 0)
 		reload(b);
 	if ((got & (GOT_USR | GOT_QUIET)) != 0)

@@ -4,6 +4,7 @@
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
@@ -230,11 +231,16 @@ call(const struct io *io)
  * the page cache takes: writes, unless they are direct.
  */
 static bool
-done_here(const struct disk *d, struct io *io)
+done_here(struct disk *d, struct io *io)
 {
 	if (d->engine != NULL && (d->direct || io->kind == IO_READ))
 		return false;
+	if (d->engine != NULL && d->slow > 0) {
+		d->slow--;
+		return false;
+	}
 	io->result = call(io);
+	d->written++;
 	return true;
 }
 
@@ -291,7 +297,7 @@ start_sectors(struct disk *d, struct op *op)
 	bool odd;
 	int fd;
 
-	if (d->direct)
+	if (d->direct || d->slow > 0)
 		keep_data(op);
 	fd = disk_fd(d, op->data, off, len, &odd);
 	if (!adjoins(io, kind, fd, off)) {
@@ -390,14 +396,38 @@ start_all(struct disk *d)
 		io_submit(d->engine);
 }
 
+static int64_t
+clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* The page cache took longer for these writes than copying takes: it is full,
+ * or has to read what they leave of a page.  Do not wait with it again. */
+static void
+mind_the_time(struct disk *d, int64_t ns)
+{
+	if (ns > SLOW_NS + (int64_t)d->written * SLOW_EACH_NS)
+		d->slow = SLOW_WRITES;
+}
+
 void
 queue_run(struct disk *d)
 {
+	int64_t start = 0;
 	struct op *op;
 
+	d->written = 0;
+	if (d->changes > 0 && d->slow == 0)
+		start = clock_ns();
 	do
 		start_all(d);
 	while (collect(d));	/* then others may start */
+	if (start != 0 && d->written > 0)
+		mind_the_time(d, clock_ns() - start);
 	for (op = d->queue.first; op != NULL; op = op->next)
 		keep_data(op);
 }

@@ -1,0 +1,195 @@
+#!/bin/sh
+# A store that fails: the initiator gets the ATA error for it and the operator
+# a line; other requests go on, and nothing that failed is reported done.
+# shellcheck source=SCRIPTDIR/tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source=SCRIPTDIR/faultfs.sh
+. "$(dirname "$0")/faultfs.sh"
+
+network 1500
+faulty 4096
+EIO=5 ENOSPC=28
+
+# said PATTERN: lines of the blade's that match
+said() {
+	grep -c -e "$1" "$BLADE_ERR" || :
+}
+
+# registers NAME WANT OPCODE...: status, error register and address
+registers() {
+	tap_want=$2 tap_what=$1
+	shift 2
+	try ini ata e9.0 "$@"
+	like "$tap_what" "$OUT" "$tap_want"
+}
+
+start_blade 9 0 "$TIF" "$DISK"
+ok 'a store that works' ini stamp e9.0 0 64 1
+
+# Reading.
+tell read $EIO 0 101 102
+registers 'a bad sector: UNC, and its address' \
+    'status=41 error=40 .*lba=101( |$)' 0x24 count=2 lba=100 flags=0x40
+ok 'the sectors before it are there' ini read e9.0 99 2
+ok 'and those behind it' ini read e9.0 102 2
+like 'the operator is told' "$(cat "$BLADE_ERR")" \
+    'read at sector 101, 2 sectors: Input/output error'
+n=0
+while [ $n -lt 40 ]; do
+	ini read e9.0 101 1 >/dev/null 2>&1 || :
+	n=$((n + 1))
+done
+lines=$(said ': read at sector')
+if [ "$lines" -ge 1 ] && [ "$lines" -le 20 ]; then
+	pass 'but not of each of forty'
+else
+	fail 'but not of each of forty' "$lines lines"
+fi
+tell heal
+ok 'healed, it is read' ini verify e9.0 0 64 1
+ok 'healed, the bad one too' ini read e9.0 101 1
+
+# Writing.
+tell write $EIO 0 10 11
+head -c 512 /dev/zero >"$T/sector"
+registers 'a write that fails: a device fault' 'status=61 error=04' \
+    0x34 count=1 lba=10 flags=0x41 data="$T/sector"
+ok 'nothing of it was done' ini verify e9.0 0 64 1
+sleep 1.1	# so that the limit of complaints has room again
+tell write $ENOSPC 0
+registers 'no space: a device fault' 'status=61 error=04' \
+    0x34 count=1 lba=10 flags=0x41 data="$T/sector"
+like 'the operator is told why' "$(cat "$BLADE_ERR")" \
+    'write at sector 10, 1 sectors: No space left on device'
+ok 'while reads go on' ini verify e9.0 0 64 1
+tell heal
+ok 'healed, it is written' ini stamp e9.0 10 1 2
+ok 'and read' ini verify e9.0 10 1 2
+
+# Hanging: only who asks for those sectors waits.
+pause=2
+[ -z "${LONG:-}" ] || pause=30
+if [ "${VBLADE_IO:-}" = sync ]; then
+	skip 'a read that hangs holds nobody up' \
+	    'one operation after another: it does'
+else
+	tell hang 200 201
+	ini_bg "$T/hung" -n 9 -t 5000 read e9.0 200 1
+	wait_for 10 grep -q 'waiting=[1-9]' "$T/mnt/ctl" || :
+	isnt 'a read hangs' "$(told waiting)" 0
+	begin=$(date +%s%N)
+	ok 'meanwhile the config string is told' ini config read e9.0
+	ok 'meanwhile it says who it is' ini identify e9.0
+	ok 'meanwhile others are read' ini verify e9.0 11 50 1
+	ok 'meanwhile others are written' ini stamp e9.0 300 20 3
+	took=$((($(date +%s%N) - begin) / 1000000))
+	if [ -n "$VBLADE_WRAP" ] || [ $took -lt 1500 ]; then
+		pass 'none of these had to wait'
+	else
+		fail 'none of these had to wait' "$took ms"
+	fi
+	# Initiators ask again for what they do not get, more often than there
+	# are buffers.
+	hung=$INI_PID
+	floods=''
+	for i in 1 2 3 4 5; do
+		ini_bg "$T/flood$i" -S "02:ae:00:00:01:0$i" load -O -G 60000 \
+		    -T 3 -w 64 -r 100 -m 1 -R 200,1 e9.0
+		floods="$floods $INI_PID"
+	done
+	sleep 2.5
+	ok 'with all buffers in use, too' ini -n 3 -t 2000 config read e9.0
+	ok 'and it says who it is' ini -n 3 -t 2000 identify e9.0
+	kill -USR1 "$BLADE_PID"
+	if wait_for 5 grep -q ' busy=[1-9]' "$BLADE_ERR"; then
+		pass 'and counts what it has no buffers for'
+	else
+		fail 'and counts what it has no buffers for' \
+		    "$(grep -o ' busy=[0-9]*' "$BLADE_ERR")"
+	fi
+	sleep $pause
+	not_ok 'the read still waits' gone "$hung"
+	tell go
+	sum=0
+	for i in $floods; do
+		reap "$i"
+		sum=$((sum + STATUS))
+	done
+	is 'the store comes back, all are answered' "$sum" 0
+	reap "$hung"
+	is 'and is answered when the store comes back' "$STATUS" 0
+fi
+
+# A slow store: writes that wait for it do not hold up the rest.
+if [ "${VBLADE_IO:-}" = sync ]; then
+	skip 'nor do slow writes' 'one operation after another: they do'
+else
+	tell slow 100
+	ini_bg "$T/slow" load -G 60000 -T 4 -w 8 -r 0 -m 1 -R 2000,500 e9.0
+	sleep 1.5
+	begin=$(date +%s%N)
+	for i in 1 2 3; do
+		ini -n 3 -t 3000 config read e9.0 >/dev/null || :
+	done
+	took=$((($(date +%s%N) - begin) / 1000000))
+	if [ -n "$VBLADE_WRAP" ] || [ $took -lt 1000 ]; then
+		pass 'nor do slow writes'
+	else
+		fail 'nor do slow writes' "three questions took $took ms"
+	fi
+	tell slow 0
+	reap "$INI_PID"
+	is 'which are all done in the end' "$STATUS" 0
+fi
+stop_blade
+is 'the blade leaves in peace' "$BLADE_STATUS" 0
+
+# A failed sync is never called clean again.
+start_blade -s 9 0 "$TIF" "$DISK"
+ok '-s: a store that works' ini stamp e9.0 500 8 1
+tell fsync $EIO 1
+registers '-s: a sync that fails, so does its write' 'status=61 error=04' \
+    0x34 count=1 lba=10 flags=0x41 data="$T/sector"
+like '-s: the operator is told what to do' "$(cat "$BLADE_ERR")" \
+    'sync: Input/output error; .*check the device'
+registers '-s: syncs work again, but nothing is clean' 'status=61' 0xea
+registers '-s: nor is a later write' 'status=61 error=04' \
+    0x34 count=1 lba=11 flags=0x41 data="$T/sector"
+ok '-s: reads go on' ini verify e9.0 500 8 1
+BLADE_TERM=1
+stop_blade
+is '-s: and the blade ends with a failure' "$BLADE_STATUS" 1
+BLADE_TERM=0
+
+# Started anew, somebody has looked at it.
+start_blade -s 9 0 "$TIF" "$DISK"
+ok '-s: started anew, it writes' ini stamp e9.0 10 1 4
+stop_blade
+
+# A full file system, under a sparse file.
+mkdir "$T/small"
+mount -t tmpfs -o size=256k none "$T/small" || bail 'no tmpfs'
+at_exit "umount -l '$T/small'"
+truncate -s 4M "$T/small/disk"
+start_blade -s 9 0 "$TIF" "$T/small/disk"
+ok 'a sparse file: written' ini stamp e9.0 0 128 1
+try ini stamp e9.0 1000 2000 2
+is 'until the file system is full' "$STATUS" 4
+like 'which the operator is told' "$(cat "$BLADE_ERR")" \
+    'write at sector .*No space left on device'
+ok 'what was written stays' ini verify e9.0 0 128 1
+ok 'what has a place is written' ini stamp e9.0 0 128 3
+ok 'holes are zeros' ini verify e9.0 6000 8 0
+ok 'space that is given back' ini trim e9.0 0 128
+ok 'can be used again' ini stamp e9.0 7000 64 4
+
+# A file that gets shorter under us.
+truncate -s 1M "$T/small/disk"
+registers 'a file cut short: what is gone cannot be read' \
+    'status=41 error=(40|10)' 0x24 count=1 lba=4000 flags=0x40
+ok 'the rest can' ini verify e9.0 1000 2 2
+ok 'and it is found' ini identify e9.0
+stop_blade
+is 'a blade on it leaves in peace' "$BLADE_STATUS" 0
+
+done_testing
