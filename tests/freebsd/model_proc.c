@@ -457,6 +457,11 @@ look(struct pollfd *fds, unsigned n)
 			ready++;
 			continue;
 		}
+		if (fds[i].fd <= STDERR_FILENO) {
+			/* whatever the host has there */
+			ready += poll(&fds[i], 1, 0) > 0;
+			continue;
+		}
 		if (o->kind == K_KQUEUE)
 			is = m_kq_readable(fds[i].fd);
 		else if (o->kind == K_ROUTE)
