@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include "config.h"
 
@@ -214,6 +215,16 @@ put_le48(uint8_t *p, uint64_t v)
 	put_le16(p, (unsigned)(v & 0xffff));
 	put_le16(p + 2, (unsigned)(v >> 16 & 0xffff));
 	put_le16(p + 4, (unsigned)(v >> 32 & 0xffff));
+}
+
+/* Time that nobody sets. */
+static inline int64_t
+monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
 /* What happened, since the start; SIGUSR1 prints it.  The name printed is

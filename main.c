@@ -132,15 +132,6 @@ announce_start(struct blade *b, const char *confined)
 /*
  * The loop.
  */
-static int64_t
-clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
 static struct request *
 request_of(struct op *op)
 {
@@ -199,7 +190,7 @@ look_at_size(struct blade *b)
 	struct link *l;
 	int i, n = net_links(b->net, &l);
 
-	b->looked_ns = clock_ns();
+	b->looked_ns = monotonic_ns();
 	switch (disk_resize(d)) {
 	case -1:
 		log_event(LOG_ERR, "%s: size: %s", d->path, strerror(errno));
@@ -224,7 +215,7 @@ look_at_size(struct blade *b)
 static void
 look_now_and_then(struct blade *b)
 {
-	if (clock_ns() - b->looked_ns >= LOOK_MS * INT64_C(1000000))
+	if (monotonic_ns() - b->looked_ns >= LOOK_MS * INT64_C(1000000))
 		look_at_size(b);
 }
 
@@ -369,7 +360,7 @@ print_counters(struct blade *b, bool quiet)
 	b->readings++;
 	n = stats_print(&b->t, line, sizeof(line) - 64);
 	n += (size_t)snprintf(line + n, 64, " up_ms=%" PRId64 " readings=%u",
-	    (clock_ns() - b->start_ns) / 1000000, b->readings);
+	    (monotonic_ns() - b->start_ns) / 1000000, b->readings);
 	if (!quiet)
 		log_answer("counters %s", line);
 	line[n++] = '\n';
@@ -431,10 +422,11 @@ rest(struct blade *b, const sigset_t *waiting)
 {
 	int64_t now = 0, start = 0;
 
-	if (b->single) {
-		start = now = clock_ns();
+	/* what may not be taken is not worth looking out for */
+	if (b->single && room(b) > 0) {
+		start = now = monotonic_ns();
 		while (b->soon > 0 && !net_waits(b->net) && now - start < SPIN_NS)
-			now = clock_ns();
+			now = monotonic_ns();
 		if (net_waits(b->net))
 			return;
 	}
@@ -443,7 +435,7 @@ rest(struct blade *b, const sigset_t *waiting)
 		return;
 	if (now - start >= SPIN_NS)
 		b->soon = -SPIN_REGRET;
-	else if (clock_ns() - start >= SPIN_NS)
+	else if (monotonic_ns() - start >= SPIN_NS)
 		b->soon = 0;
 	else if (b->soon < 1)
 		b->soon++;
@@ -503,7 +495,7 @@ main(int argc, char **argv)
 	catch_signals(&waiting);
 	notify_open(&b.notify);
 	b.board = os_board();
-	b.start_ns = clock_ns();
+	b.start_ns = monotonic_ns();
 	confined = os_confine(args.user);
 	if (!b.t.shared)
 		clash_look(&b.t, b.net);

@@ -396,15 +396,6 @@ start_all(struct disk *d)
 		io_submit(d->engine);
 }
 
-static int64_t
-clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
 /* The page cache took longer for these writes than copying takes: it is full,
  * or has to read what they leave of a page.  Do not wait with it again. */
 static void
@@ -421,13 +412,13 @@ queue_run(struct disk *d)
 	struct op *op;
 
 	d->written = 0;
-	if (d->changes > 0 && d->slow == 0)
-		start = clock_ns();
+	if (d->engine != NULL && d->changes > 0 && d->slow == 0)
+		start = monotonic_ns();
 	do
 		start_all(d);
 	while (collect(d));	/* then others may start */
 	if (start != 0 && d->written > 0)
-		mind_the_time(d, clock_ns() - start);
+		mind_the_time(d, monotonic_ns() - start);
 	for (op = d->queue.first; op != NULL; op = op->next)
 		keep_data(op);
 }
