@@ -86,13 +86,14 @@ LDARGS	= ${LDWAY_${WAY}} ${LDFLAGS}
 
 # What the tests link is everything but main.o.  The system's file comes first:
 # on a system that has none the message about it does, too.
-MORE_linux = ${BUILD}/linux-disk.o ${BUILD}/linux-confine.o
+MORE_linux = ${BUILD}/linux-link.o ${BUILD}/linux-disk.o \
+	  ${BUILD}/linux-confine.o
 MORE_freebsd = ${BUILD}/freebsd-link.o ${BUILD}/freebsd-disk.o \
 	  ${BUILD}/freebsd-confine.o
 PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/args.o ${BUILD}/bpf.o ${BUILD}/aoe.o \
 	  ${BUILD}/ata.o ${BUILD}/clash.o ${BUILD}/disk.o ${BUILD}/queue.o \
 	  ${BUILD}/notify.o ${BUILD}/state.o ${BUILD}/stats.o \
-	  ${BUILD}/log.o ${BUILD}/events.o ${MORE_${PLATFORM}}
+	  ${BUILD}/links.o ${BUILD}/log.o ${BUILD}/events.o ${MORE_${PLATFORM}}
 OBJS	= ${PARTS} ${BUILD}/main.o
 
 CHECKS	!= for f in tests/check_*.c; do test ! -f "$$f" || \

@@ -3,20 +3,10 @@
 
 #include <err.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
 #include "fns.h"
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* Ours and nobody else's, so that an answer to it is no answer to another's
  * question; with the top bit set a Linux initiator takes no notice. */
@@ -83,16 +73,16 @@ refuse(const struct target *t, const struct frame *f)
 }
 
 static void
-listen_until(struct target *t, struct net *net, int64_t end)
+listen_until(struct target *t, struct net *net, int64_t end_ns)
 {
 	struct frame f[MAX_BATCH];
 	struct pollfd fds[2];
-	int64_t left;
+	int64_t left_ns;
 	int i, n;
 
-	while ((left = end - clock_ms()) > 0) {
+	while ((left_ns = end_ns - monotonic_ns()) > 0) {
 		net_pollfds(net, fds);
-		poll(fds, 1, (int)left);
+		poll(fds, 1, (int)((left_ns + MS - 1) / MS));
 		n = net_recv(net, f, MAX_BATCH, &t->count);
 		for (i = 0; i < n; i++)
 			if (aoe_rival(t, &f[i]) && answers_us(net, &f[i]))
@@ -117,7 +107,7 @@ clash_look(struct target *t, struct net *net)
 			}
 		if (!asked)
 			return;
-		listen_until(t, net, clock_ms() + PROBE_MS);
+		listen_until(t, net, monotonic_ns() + PROBE_MS * MS);
 	}
 }
 
@@ -130,10 +120,10 @@ clash_tell(struct target *t, struct net *net, const struct frame *f)
 	if (t->shared || from_us(net, f))
 		return;
 	t->count.clashes++;
-	now = clock_ms();
-	if (t->clash_ms != 0 && now - t->clash_ms < CLASH_LOG_S * 1000)
+	now = monotonic_ns();
+	if (t->clash_ns != 0 && now - t->clash_ns < CLASH_LOG_S * NS)
 		return;
-	t->clash_ms = now;
+	t->clash_ns = now;
 	log_event(LOG_WARNING, "e%u.%u: another target has this address, too, "
 	    "%02x:%02x:%02x:%02x:%02x:%02x on %s; initiators mix them up: "
 	    "stop one", t->shelf, t->slot, h->src[0], h->src[1], h->src[2],

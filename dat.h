@@ -217,14 +217,23 @@ put_le48(uint8_t *p, uint64_t v)
 	put_le16(p + 4, (unsigned)(v >> 32 & 0xffff));
 }
 
+#define NS	INT64_C(1000000000)	/* nanoseconds of a second */
+#define MS	INT64_C(1000000)	/* and of a millisecond */
+
+static inline int64_t
+clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
 /* Time that nobody sets. */
 static inline int64_t
 monotonic_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* What happened, since the start; SIGUSR1 prints it.  The name printed is
@@ -448,7 +457,7 @@ struct target {
 	struct maclist	reserve;	/* empty: everyone may do ATA */
 	bool		keep;		/* -k: none of these is changed */
 	bool		shared;		/* -a: others have our address, too */
-	int64_t		clash_ms;	/* last told of another; 0: never */
+	int64_t		clash_ns;	/* last told of another; 0: never */
 	struct counters	count;
 	struct stats	stats;
 };

@@ -248,9 +248,9 @@ enum { BPF_AOE_OPS = 18 };
 
 /*
  * Fill in the program that accepts AoE requests for shelf.slot or for all,
- * config responses for exactly shelf.slot, and nothing else.  Every acceptance jumps to the last instruction, which
- * returns more than any frame's length: a kernel with more to check puts its
- * own instructions in that one's place.
+ * config responses for exactly shelf.slot, and nothing else.  Every acceptance
+ * jumps to the last instruction, which returns more than any frame's length: a
+ * kernel with more to check puts its own instructions in that one's place.
  */
 void		bpf_aoe(struct bpf_op prog[static BPF_AOE_OPS],
 		    unsigned shelf, unsigned slot);
@@ -344,6 +344,38 @@ void		clash_ask(struct target *, struct net *, struct link *);
 void		clash_tell(struct target *, struct net *,
 		    const struct frame *);
 
+/* ---- links.c: interfaces, what every system's files do with them ---- */
+
+/*
+ * Take apart the comma-separated list netif: its names go into links, which
+ * start as zeros.  Returns how many, at least 1.  Leaves the process with a
+ * message when one cannot be a name, or there are too many; lister is the
+ * command that shows an operator the interfaces.
+ */
+int		links_parse(struct link links[static MAX_NETIFS],
+		    const char *netif, const char *lister);
+
+/*
+ * The first look at a link ended with error, an errno or 0: leaves the process
+ * with a message when it cannot be served (EPROTOTYPE: no Ethernet), or its MTU
+ * is too small.  An advert is due on it.
+ */
+void		links_begin(struct link *, int error, const char *lister);
+
+/* The link is like now; an advert is due (news) if the other end should know:
+ * another interface, address or MTU, or up again. */
+void		links_update(struct link *, const struct link *now);
+
+/* The largest MTU of n links, bytes. */
+unsigned	links_mtu(const struct link *, int n);
+
+/*
+ * The network refused a frame, errno tells why: is it worth another try?  Waits
+ * when the queue was full, until fd is writable or, with -1, a moment, 0.2 to
+ * 25 ms; SEND_TRIES times, by *tries, which begins at 0 for each frame.
+ */
+bool		links_again(int fd, int *tries);
+
 /* ---- each OS file provides exactly these ---- */
 
 /*
@@ -413,10 +445,11 @@ int		os_trim(int fd, bool device, uint64_t off, uint64_t len);
 int		os_cantrim(int fd, bool device, uint64_t size);
 
 /*
- * Many calls in flight at once, on the descriptors fds.  io_open returns NULL
- * with errno where the kernel has nothing of the kind.  io_add hands over a call, whose struct
- * and buffers must stay; io_submit makes sure the kernel has them all;
- * io_next returns one that came to its end, with io->result, or NULL.
+ * Many calls in flight at once, at most max, on the nfds descriptors fds (one
+ * or two).  io_open returns NULL with errno where the kernel has nothing of the
+ * kind.  io_add hands over a call, whose struct and buffers must stay;
+ * io_submit makes sure the kernel has them all; io_next returns one that came
+ * to its end, with io->result (bytes, 0 of a sync, or -errno), or NULL.
  * io_pollfd is readable while io_next has something to return.
  */
 struct io_engine;

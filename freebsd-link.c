@@ -112,10 +112,7 @@ freebsd_look(int ask_fd, int bpf_fd, struct link *l)
 	    (ifr.ifr_flags & IFF_DRV_RUNNING) != 0 && carrier(ask_fd, l);
 	if (bpf_fd != -1 && now.up)	/* otherwise nothing is sent */
 		now.mtu = sendable(bpf_fd, now.mtu);
-
-	now.news = l->news || now.index != l->index || now.mtu != l->mtu ||
-	    (now.up && !l->up) || memcmp(now.mac, l->mac, 6) != 0;
-	*l = now;
+	links_update(l, &now);
 	return 0;
 }
 

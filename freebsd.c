@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* FreeBSD, the network: frames in and out by /dev/bpf; links. */
+/* FreeBSD, the network: frames in and out by /dev/bpf. */
 
 #include <sys/types.h>
 #include <sys/capsicum.h>
@@ -59,36 +59,13 @@ enum {
 	NAME_BYTES = sizeof(((struct link *)0)->name),
 };
 
-#define NS	INT64_C(1000000000)
+#define LISTER	"ifconfig -l"	/* what shows an operator the interfaces */
 
 _Static_assert(NAME_BYTES == IFNAMSIZ, "names of interfaces fit");
 
 /*
  * Opening and attaching.
  */
-static void
-parse_links(struct net *n, const char *netif)
-{
-	size_t len;
-
-	for (;; netif += len + 1) {
-		len = strcspn(netif, ",");
-		if (len == 0 || len >= NAME_BYTES)
-			errx(1, "%.*s: not the name of an interface; "
-			    "see ifconfig -l", (int)len, netif);
-		if (n->nlinks == MAX_NETIFS)
-			errx(1, "%s: more than %d interfaces; start another "
-			    "vblade for the rest", netif, MAX_NETIFS);
-		memcpy(n->links[n->nlinks++].name, netif, len);
-		if (netif[len] == '\0')
-			break;
-	}
-}
-
-/*
- * Descriptors.
- */
-
 /* A descriptor with everything set but the interface: no frame comes to it
  * past the filter. */
 static int
@@ -216,17 +193,8 @@ open_port(struct net *n, int i)
 	p->buf = malloc(n->blen);
 	if (p->buf == NULL)
 		err(1, "memory");
-	if (attach(n, i) == -1 || look(n, i) == -1) {
-		if (errno == EPROTOTYPE)
-			errx(1, "%s: not an Ethernet interface; AoE "
-			    "needs one (tap, not tun)", l->name);
-		errx(1, "%s: %s; ifconfig -l lists the interfaces",
-		    l->name, strerror(errno));
-	}
-	if (aoe_maxnsec(l->mtu) == 0)
-		errx(1, "%s: MTU %u carries no sector; raise it to "
-		    "%zu or more", l->name, l->mtu, PAYLOAD + SECTOR);
-	l->news = true;
+	links_begin(l, attach(n, i) == -1 || look(n, i) == -1 ? errno : 0,
+	    LISTER);
 	/* under net.bpf.optimize_writers the kernel takes whom it saw set
 	 * no filter since for a mere writer, and the first for a formality */
 	for (k = 0; k < 2; k++)
@@ -270,13 +238,9 @@ limit_all(const struct net *n)
 static unsigned
 capacity(const struct net *n)
 {
-	unsigned i, most = 0;
-	size_t bytes;
+	size_t bytes = BPF_WORDALIGN(RECORD_HDR + ETH_HDR +
+	    (size_t)links_mtu(n->links, n->nlinks));
 
-	for (i = 0; i < (unsigned)n->nlinks; i++)
-		if (n->links[i].mtu > most)
-			most = n->links[i].mtu;
-	bytes = BPF_WORDALIGN(RECORD_HDR + ETH_HDR + (size_t)most);
 	return (unsigned)(n->blen / bytes * 2);
 }
 
@@ -290,7 +254,7 @@ net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 		err(1, "memory");
 	n->shelf = shelf;
 	n->slot = slot;
-	parse_links(n, netif);
+	n->nlinks = links_parse(n->links, netif, LISTER);
 	n->kq = kqueue();
 	if (n->kq == -1)
 		err(1, "kqueue");
@@ -455,14 +419,11 @@ earliest(struct net *n, struct record *r)
 int
 net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 {
-	struct timespec ts;
+	const int64_t oldest = monotonic_ns() - STALE_S * NS;
 	struct port *p;
 	struct record r;
-	int64_t oldest;
 	int got = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	oldest = (ts.tv_sec - STALE_S) * NS + ts.tv_nsec;
 	while (got == 0 && max > 0 && fill_all(n, count))
 		while (got < max && (p = earliest(n, &r)) != NULL) {
 			p->next = r.next;
@@ -489,10 +450,7 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 int64_t
 net_clock(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS + ts.tv_nsec;
+	return monotonic_ns();
 }
 
 void
@@ -514,10 +472,7 @@ net_send(struct net *n, const struct frame *f, int nframes,
 			tries = 0;
 			continue;
 		}
-		if (errno == EINTR || ((errno == ENOBUFS || errno == ENOMEM ||
-		    errno == EAGAIN) && tries++ < SEND_TRIES)) {
-			if (errno != EINTR)
-				usleep(100U << tries);
+		if (links_again(-1, &tries)) {
 			i--;
 			continue;
 		}

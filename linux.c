@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Linux, the network: frames in by a receive ring, out in batches; links. */
+/* Linux, the network: frames in by a receive ring, out in batches. */
 
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <arpa/inet.h>
-#include <linux/filter.h>
 #include <linux/if_packet.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <net/if_arp.h>
 
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
 #include "fns.h"
+#include "linux.h"
 
 /*
  * The kernel writes each frame into the next slot of a ring that we share:
@@ -62,154 +56,7 @@ enum {
 	VLAN_TAG = 4,
 };
 
-#define NS	INT64_C(1000000000)
-
-/*
- * Links.
- */
-
-/* Look at one interface as it is now.  Returns -1 with errno when it is not
- * there, or cannot carry AoE (EPROTOTYPE). */
-static int
-look(int fd, struct link *l)
-{
-	struct ifreq ifr;
-	struct link now = *l;
-
-	memset(&ifr, 0, sizeof(ifr));
-	memcpy(ifr.ifr_name, l->name, sizeof(l->name));
-	if (ioctl(fd, SIOCGIFINDEX, &ifr) == -1)
-		return -1;
-	now.index = ifr.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFHWADDR, &ifr) == -1)
-		return -1;
-	if (ifr.ifr_hwaddr.sa_family != ARPHRD_ETHER &&
-	    ifr.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK) {
-		errno = EPROTOTYPE;
-		return -1;
-	}
-	memcpy(now.mac, ifr.ifr_hwaddr.sa_data, 6);
-	if (ioctl(fd, SIOCGIFMTU, &ifr) == -1)
-		return -1;
-	now.mtu = (unsigned)ifr.ifr_mtu;
-	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == -1)
-		return -1;
-	now.up = (ifr.ifr_flags & IFF_UP) != 0 &&
-	    (ifr.ifr_flags & IFF_RUNNING) != 0;
-
-	now.news = l->news || now.index != l->index || now.mtu != l->mtu ||
-	    (now.up && !l->up) || memcmp(now.mac, l->mac, 6) != 0;
-	*l = now;
-	return 0;
-}
-
-/*
- * Frames of other interfaces, for other hosts (a promiscuous or VLAN-tagged
- * one), and our own end in the kernel.
- */
-static int
-attach_filter(const struct net *n)
-{
-	struct bpf_op shared[BPF_AOE_OPS];
-	struct sock_filter prog[BPF_AOE_OPS + MAX_NETIFS + 5];
-	struct sock_fprog fprog = { .filter = prog };
-	int i, k = BPF_AOE_OPS - 1;
-	unsigned left;
-
-	bpf_aoe(shared, n->shelf, n->slot);
-	for (i = 0; i < k; i++)
-		prog[i] = (struct sock_filter){ shared[i].code, shared[i].jt,
-		    shared[i].jf, shared[i].k };
-
-	prog[k++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-	    (unsigned)(SKF_AD_OFF + SKF_AD_IFINDEX));
-	for (i = 0; i < n->nlinks; i++) {
-		left = (unsigned)(n->nlinks - i);
-		prog[k++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K,
-		    (unsigned)n->links[i].index,
-		    (uint8_t)left, 0);
-	}
-	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	/* PACKET_HOST, _BROADCAST, _MULTICAST (a broadcast on the loopback
-	 * interface counts as that); the rest is for others, or our own */
-	prog[k++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-	    (unsigned)(SKF_AD_OFF + SKF_AD_PKTTYPE));
-	prog[k++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K,
-	    PACKET_MULTICAST, 0, 1);
-	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	prog[k++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-	    shared[BPF_AOE_OPS - 1].k);
-	fprog.len = (unsigned short)k;
-	return setsockopt(n->fd, SOL_SOCKET, SO_ATTACH_FILTER, &fprog,
-	    sizeof(fprog));
-}
-
-static unsigned
-largest_mtu(const struct net *n)
-{
-	unsigned mtu = 0;
-	int i;
-
-	for (i = 0; i < n->nlinks; i++)
-		if (n->links[i].mtu > mtu)
-			mtu = n->links[i].mtu;
-	return mtu;
-}
-
-static void
-parse_links(struct net *n, const char *netif)
-{
-	size_t len;
-
-	for (;; netif += len + 1) {
-		len = strcspn(netif, ",");
-		if (len == 0 || len >= sizeof(n->links[0].name))
-			errx(1, "%.*s: not the name of an interface; "
-			    "see ip link", (int)len, netif);
-		if (n->nlinks == MAX_NETIFS)
-			errx(1, "%s: more than %d interfaces; start another "
-			    "vblade for the rest", netif, MAX_NETIFS);
-		memcpy(n->links[n->nlinks++].name, netif, len);
-		if (netif[len] == '\0')
-			break;
-	}
-}
-
-static void
-open_links(struct net *n)
-{
-	struct link *l;
-
-	for (l = n->links; l < n->links + n->nlinks; l++) {
-		if (look(n->fd, l) == -1) {
-			if (errno == EPROTOTYPE)
-				errx(1, "%s: not an Ethernet interface; AoE "
-				    "needs one (tap, not tun)", l->name);
-			errx(1, "%s: %s; ip link lists the interfaces",
-			    l->name, strerror(errno));
-		}
-		if (aoe_maxnsec(l->mtu) == 0)
-			errx(1, "%s: MTU %u carries no sector; raise it to "
-			    "%zu or more", l->name, l->mtu, PAYLOAD + SECTOR);
-		l->news = true;
-	}
-}
-
-static int
-open_netlink(void)
-{
-	struct sockaddr_nl nl = {
-		.nl_family = AF_NETLINK,
-		.nl_groups = RTMGRP_LINK,
-	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    NETLINK_ROUTE);
-
-	if (fd == -1 || bind(fd, (void *)&nl, sizeof(nl)) == -1)
-		err(1, "netlink socket");
-	return fd;
-}
+#define LISTER	"ip link"	/* what shows an operator the interfaces */
 
 /*
  * The ring.
@@ -227,6 +74,13 @@ ring_close(struct net *n)
 	n->ring.map = NULL;
 }
 
+/* What the largest frame of any link needs, bytes. */
+static unsigned
+slot_bytes(const struct net *n)
+{
+	return HEADROOM + ETH_HDR + VLAN_TAG + links_mtu(n->links, n->nlinks);
+}
+
 static int
 ring_try(struct net *n, unsigned nslots)
 {
@@ -235,8 +89,7 @@ ring_try(struct net *n, unsigned nslots)
 	struct tpacket_req req;
 	unsigned want;
 
-	r->slot = (HEADROOM + ETH_HDR + VLAN_TAG + largest_mtu(n) +
-	    SECTOR - 1) / SECTOR * SECTOR;
+	r->slot = (slot_bytes(n) + SECTOR - 1) / SECTOR * SECTOR;
 	want = r->slot < 16 * page ? 16 * page : r->slot;
 	r->block = (want + page - 1) / page * page;
 	r->per_block = r->block / r->slot;
@@ -266,7 +119,7 @@ ring_try(struct net *n, unsigned nslots)
 static unsigned
 ring_open(struct net *n)
 {
-	size_t slot = HEADROOM + ETH_HDR + VLAN_TAG + largest_mtu(n);
+	size_t slot = slot_bytes(n);
 	size_t most = RING_BYTES / slot;
 	unsigned want = n->bufcnt;
 
@@ -344,6 +197,12 @@ open_out(struct net *n, int i)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
+static int
+hear(const struct net *n)
+{
+	return linux_hear(n->fd, n->links, n->nlinks, n->shelf, n->slot);
+}
+
 struct net *
 net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 {
@@ -352,6 +211,7 @@ net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 		.sll_protocol = htons(ETH_AOE),
 	};
 	struct net *n = calloc(1, sizeof(*n));
+	struct link *l;
 	unsigned slots;
 	int i;
 
@@ -360,9 +220,10 @@ net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 	n->shelf = shelf;
 	n->slot = slot;
 	n->bufcnt = *bufcnt;
-	parse_links(n, netif);
+	n->nlinks = links_parse(n->links, netif, LISTER);
 	open_socket(n);
-	open_links(n);
+	for (l = n->links; l < n->links + n->nlinks; l++)
+		links_begin(l, linux_look(n->fd, l) == -1 ? errno : 0, LISTER);
 	slots = ring_open(n);
 	if (slots == 0)
 		errx(1, "receive ring of %u frames: %s; give a smaller -b",
@@ -370,13 +231,13 @@ net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 	if (slots < *bufcnt)
 		*bufcnt = n->bufcnt = slots;
 	/* No protocol yet, so no frame has come in past the filter. */
-	if (attach_filter(n) == -1)
+	if (hear(n) == -1)
 		err(1, "packet filter");
 	if (bind(n->fd, (void *)&any, sizeof(any)) == -1)
 		err(1, "packet socket: bind");
 	for (i = 0; i < n->nlinks; i++)
 		open_out(n, i);
-	n->news_fd = open_netlink();
+	n->news_fd = linux_news();
 	/* what changed while we opened */
 	net_refresh(n);
 	return n;
@@ -413,7 +274,7 @@ net_refresh(struct net *n)
 	for (i = 0; i < n->nlinks; i++) {
 		l = &n->links[i];
 		index = l->index;
-		if (look(n->fd, l) == -1) {
+		if (linux_look(n->fd, l) == -1) {
 			l->index = 0;
 			l->up = false;
 		}
@@ -424,10 +285,9 @@ net_refresh(struct net *n)
 			log_event(LOG_ERR, "%s: packet socket: %s", l->name,
 			    strerror(errno));
 	}
-	if (moved && attach_filter(n) == -1)
+	if (moved && hear(n) == -1)
 		log_event(LOG_ERR, "packet filter: %s", strerror(errno));
-	if (n->ring.map == NULL ||
-	    HEADROOM + ETH_HDR + VLAN_TAG + largest_mtu(n) > n->ring.slot) {
+	if (n->ring.map == NULL || slot_bytes(n) > n->ring.slot) {
 		/* larger frames now; what waits in the ring is asked again */
 		ring_close(n);
 		if (ring_open(n) == 0)
@@ -460,15 +320,6 @@ bool
 net_waits(const struct net *n)
 {
 	return n->ring.map != NULL && filled(&n->ring, n->ring.next);
-}
-
-static int64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NS + ts.tv_nsec;
 }
 
 /*
@@ -553,17 +404,9 @@ net_release(struct net *n)
 	}
 }
 
-/* The queue is full, and may have room in a moment? */
-static bool
-busy(int error)
-{
-	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
-}
-
 static void
 send_by(int fd, struct mmsghdr *msg, int nmsgs, struct counters *count)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 	int i, k, tries = 0;
 
 	for (i = 0; i < nmsgs; i += k) {
@@ -574,16 +417,8 @@ send_by(int fd, struct mmsghdr *msg, int nmsgs, struct counters *count)
 			continue;
 		}
 		k = 0;
-		if (errno == EINTR)
+		if (links_again(fd, &tries))
 			continue;
-		if (busy(errno) && tries++ < SEND_TRIES) {
-			/* a driver's queue has no poll: give it time */
-			if (errno == EAGAIN)
-				poll(&pfd, 1, SEND_PAUSE_MS);
-			else
-				usleep(100U << tries);
-			continue;
-		}
 		/* the link's trouble, not ours: the initiator asks again */
 		count->send_lost++;
 		tries = 0;

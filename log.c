@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
@@ -101,12 +100,11 @@ void
 log_event(enum log_level level, const char *fmt, ...)
 {
 	const int keep = errno;
-	struct timespec now;
+	const int64_t second = monotonic_ns() / NS;
 	va_list ap;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec != told.level[level].second) {
-		told.level[level].second = now.tv_sec;
+	if (second != told.level[level].second) {
+		told.level[level].second = second;
 		told.level[level].lines = 0;
 	}
 	if (told.level[level].lines >= LOG_PER_SEC) {

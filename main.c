@@ -215,7 +215,7 @@ look_at_size(struct blade *b)
 static void
 look_now_and_then(struct blade *b)
 {
-	if (monotonic_ns() - b->looked_ns >= LOOK_MS * INT64_C(1000000))
+	if (monotonic_ns() - b->looked_ns >= LOOK_MS * MS)
 		look_at_size(b);
 }
 
@@ -360,7 +360,7 @@ print_counters(struct blade *b, bool quiet)
 	b->readings++;
 	n = stats_print(&b->t, line, sizeof(line) - 64);
 	n += (size_t)snprintf(line + n, 64, " up_ms=%" PRId64 " readings=%u",
-	    (monotonic_ns() - b->start_ns) / 1000000, b->readings);
+	    (monotonic_ns() - b->start_ns) / MS, b->readings);
 	if (!quiet)
 		log_answer("counters %s", line);
 	line[n++] = '\n';

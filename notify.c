@@ -15,17 +15,8 @@
 #include "dat.h"
 #include "fns.h"
 
-#define US	INT64_C(1000)		/* nanoseconds */
+#define US	INT64_C(1000)		/* nanoseconds of a microsecond */
 #define LATER	(100 * 1000 * US)	/* the manager has no room: try again */
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 /* A path, or with an @ in front a name outside the file system. */
 static int
@@ -128,7 +119,7 @@ notify_ready(struct notify *n, const struct target *t)
 	tell_state(n, t, "READY=1\n");
 	/* after a reload the watchdog has not been told for a while */
 	if (n->next_ns == 0)
-		n->next_ns = now_ns() + n->every_ns;
+		n->next_ns = monotonic_ns() + n->every_ns;
 }
 
 void
@@ -147,7 +138,7 @@ notify_reloading(const struct notify *n)
 	if (n->fd == -1)
 		return;
 	len = snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%"
-	    PRId64 "\n", now_ns() / US);
+	    PRId64 "\n", monotonic_ns() / US);
 	tell(n, text, len);
 }
 
@@ -164,7 +155,7 @@ notify_stopping(const struct notify *n)
 bool
 notify_due(const struct notify *n)
 {
-	return n->every_ns > 0 && now_ns() >= n->next_ns;
+	return n->every_ns > 0 && monotonic_ns() >= n->next_ns;
 }
 
 void
@@ -174,7 +165,7 @@ notify_alive(struct notify *n, const struct target *t)
 
 	if (tell_state(n, t, "WATCHDOG=1\n") == -1 && wait > LATER)
 		wait = LATER;
-	n->next_ns = now_ns() + wait;
+	n->next_ns = monotonic_ns() + wait;
 }
 
 struct timespec *
@@ -184,10 +175,10 @@ notify_timeout(const struct notify *n, struct timespec *ts)
 
 	if (n->every_ns == 0)
 		return NULL;
-	left = n->next_ns - now_ns();
+	left = n->next_ns - monotonic_ns();
 	if (left < 0)
 		left = 0;
-	ts->tv_sec = (time_t)(left / 1000000000);
-	ts->tv_nsec = (long)(left % 1000000000);
+	ts->tv_sec = (time_t)(left / NS);
+	ts->tv_nsec = (long)(left % NS);
 	return ts;
 }
