@@ -1,11 +1,16 @@
 #!/bin/sh
 # Frames that waited while the target was stopped are not executed: their
 # sender asked again since, or gave up.
+#	LONG	stopped for 10 s, rather than just too long
 # shellcheck source=SCRIPTDIR/tap.sh
 . "$(dirname "$0")/tap.sh"
 
+pause=5
+[ -z "${LONG:-}" ] || pause=10
 network 1500
-truncate -s 1M "$T/disk"
+truncate -s 1M "$T/disk" "$T/disk1"
+start_blade 9 1 "$TIF" "$T/disk1"
+loaded=$BLADE_PID loaded_err=$BLADE_ERR
 start_blade 9 0 "$TIF" "$T/disk"
 
 # A frame that writes one sector, all of one byte: LBA BYTE, two digits each
@@ -22,13 +27,36 @@ byte_of() {	# LBA
 exits 'the frame is right' 0 ini -t 300 raw "$(write_frame 06 aa)"
 is 'and writes' "$(byte_of 6)" aa
 
-kill -STOP "$BLADE_PID"
+# Another one is stopped at the same time, under a load.
+ini_bg "$T/load" load -O -w 32 -r 40 -G 60000 -T $((pause + 2)) \
+    -o "$T/journal" e9.1
+load=$INI_PID
+sleep 0.5
+kill -STOP "$BLADE_PID" "$loaded"
 exits 'a stopped target says nothing' 2 ini -t 100 raw "$(write_frame 07 bb)"
 exits 'and again' 2 ini -t 100 raw "$(write_frame 07 cc)"
-sleep 6
-kill -CONT "$BLADE_PID"
+sleep $pause
+kill -CONT "$BLADE_PID" "$loaded"
 ok 'it goes on' ini discover e9.0
 is 'what waited too long was not written' "$(byte_of 7)" 00
+
+# stale frames of the load were asked for again
+reap "$load"
+is 'under a load: it goes on' "$STATUS" 0
+is 'under a load: no mismatch' "$(value_of mismatches "$T/load")" 0
+is 'under a load: no error' "$(value_of errors "$T/load")" 0
+kill -USR1 "$loaded"
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+counted() {
+	grep -q ' stale=[1-9]' "$loaded_err"
+}
+ok 'under a load: stale frames are counted' wait_for 5 counted
+diag "stale=$(tail -n 1 "$loaded_err" | sed 's/.* stale=\([0-9]*\).*/\1/') $(
+    cut -d ' ' -f 1-8 "$T/load")"
+stop_blade "$loaded"
+ok 'under a load: what was acknowledged is there' \
+    "$INITIATOR" check "$T/disk1" "$T/journal"
+
 kill -USR1 "$BLADE_PID"
 exits 'a fresh write goes through' 0 ini -t 300 raw "$(write_frame 07 dd)"
 is 'and is written' "$(byte_of 7)" dd

@@ -2081,8 +2081,12 @@ cmd_load(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 
-	if (ld.journal != NULL)
-		fprintf(ld.journal, "y %" PRIu64 "\n", ld.writer[W_SELF]);
+	if (ld.journal != NULL) {
+		/* whole whenever it is looked at, or we are killed */
+		setvbuf(ld.journal, NULL, _IOLBF, BUFSIZ);
+		fprintf(ld.journal, "y %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+		    ld.writer[W_SELF], ld.shared, ld.nshared);
+	}
 	if (opt.have_src)
 		only_ours();
 	stay();
@@ -2110,6 +2114,7 @@ struct journal {
 	struct entry *e;	/* by generation; 0 is unused */
 	size_t	n;
 	uint64_t writer;
+	uint64_t shared, nshared;	/* others wrote there, too */
 	uint64_t sectors;	/* one more than the last LBA written */
 };
 
@@ -2126,7 +2131,8 @@ journal_read(struct journal *j, const char *name)
 		err(EX_LOCAL, "%s", name);
 	memset(j, 0, sizeof(*j));
 	j->n = 1;
-	if (fscanf(fp, " y %" SCNu64, &j->writer) != 1)
+	if (fscanf(fp, " y %" SCNu64 " %" SCNu64 " %" SCNu64, &j->writer,
+	    &j->shared, &j->nshared) != 3)
 		errx(EX_LOCAL, "%s is not a journal", name);
 	while (fscanf(fp, " %c %" SCNu32, &kind, &gen) == 2) {
 		memset(&e, 0, sizeof(e));
@@ -2199,7 +2205,8 @@ cmd_check(int argc, char **argv)
 	for (g = 1; g < j.n; g++) {
 		acks += j.e[g].acked;
 		for (i = 0; j.e[g].acked && i < j.e[g].n; i++)
-			acked[j.e[g].lba + i] = g;
+			if (j.e[g].lba + i - j.shared >= j.nshared)
+				acked[j.e[g].lba + i] = g;
 	}
 	for (i = 0; i < j.sectors; i++) {
 		if (pread(fd, data, SECTOR, (i + offset) * SECTOR) != SECTOR)
