@@ -91,7 +91,8 @@ MORE_linux = ${BUILD}/linux-link.o ${BUILD}/linux-disk.o \
 MORE_freebsd = ${BUILD}/freebsd-link.o ${BUILD}/freebsd-disk.o \
 	  ${BUILD}/freebsd-confine.o
 PARTS	= ${BUILD}/${PLATFORM}.o ${BUILD}/args.o ${BUILD}/bpf.o ${BUILD}/aoe.o \
-	  ${BUILD}/ata.o ${BUILD}/clash.o ${BUILD}/disk.o ${BUILD}/queue.o \
+	  ${BUILD}/ata.o ${BUILD}/clash.o ${BUILD}/disk.o ${BUILD}/drop.o \
+	  ${BUILD}/queue.o \
 	  ${BUILD}/notify.o ${BUILD}/state.o ${BUILD}/stats.o \
 	  ${BUILD}/links.o ${BUILD}/log.o ${BUILD}/events.o ${MORE_${PLATFORM}}
 OBJS	= ${PARTS} ${BUILD}/main.o

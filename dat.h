@@ -324,6 +324,15 @@ struct link {
 	bool		news;		/* changed: an advert is due */
 };
 
+/* Whom to become. */
+struct account {
+	const char	*wanted;	/* by -u; NULL: nobody, in root's place */
+	bool		 stay;		/* we are that one */
+	uid_t		 uid;
+	gid_t		 gid;
+	char		 name[33];	/* what is longer is cut off */
+};
+
 /* A frame on its way in or out. */
 struct frame {
 	uint8_t		*data;		/* from the Ethernet header on */

@@ -376,6 +376,22 @@ unsigned	links_mtu(const struct link *, int n);
  */
 bool		links_again(int fd, int *tries);
 
+/* ---- drop.c: giving up to be root ---- */
+
+/*
+ * Find the user that is wanted; NULL: nobody in root's place, and whom we are
+ * in any other's.  Reads files.  Leaves the process with a message when there
+ * is no such user.
+ */
+void		drop_find(struct account *, const char *wanted);
+
+/*
+ * Become that user, in no other group than its own.  as tells the operator
+ * whom it takes to do so.  Leaves the process with a message when it is not
+ * granted and was asked for; otherwise warns, and a->name is root.
+ */
+void		drop_become(struct account *, const char *as);
+
 /* ---- each OS file provides exactly these ---- */
 
 /*
@@ -470,6 +486,9 @@ uint32_t	os_hostid(void);
  * become the user that was asked for.
  */
 const char	*os_confine(const char *user);
+
+/* Be in the group gid and in no other.  0, or -1 with errno. */
+int		os_onegroup(gid_t gid);
 
 /*
  * A file without a name, for what we write to be found by whoever may look

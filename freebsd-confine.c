@@ -12,8 +12,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <termios.h>
@@ -22,9 +20,6 @@
 #include "dat.h"
 #include "fns.h"
 #include "freebsd.h"
-
-/* Where the password file has no nobody. */
-enum { NOBODY = 65534 };
 
 void
 freebsd_limit(int fd, const cap_rights_t *rights, const unsigned long *ioctls,
@@ -37,44 +32,10 @@ freebsd_limit(int fd, const cap_rights_t *rights, const unsigned long *ioctls,
 	}
 }
 
-static int
-become(uid_t uid, gid_t gid)
+int
+os_onegroup(gid_t gid)
 {
-	if (setgroups(1, &gid) == -1 || setresgid(gid, gid, gid) == -1)
-		return -1;
-	return setresuid(uid, uid, uid);
-}
-
-/* Become the user that is wanted, or nobody in root's place.  Returns the
- * name of the user that we are then; its storage is libc's. */
-static const char *
-change_user(const char *wanted)
-{
-	const struct passwd *pw;
-	uid_t uid = NOBODY;
-	gid_t gid = NOBODY;
-
-	if (wanted == NULL && geteuid() != 0) {
-		pw = getpwuid(geteuid());
-		return pw != NULL ? pw->pw_name : "a user without a name";
-	}
-	pw = getpwnam(wanted != NULL ? wanted : "nobody");
-	if (pw == NULL && wanted != NULL)
-		errx(1, "-u %s: no such user; see getent passwd", wanted);
-	if (pw != NULL) {
-		uid = pw->pw_uid;
-		gid = pw->pw_gid;
-	}
-	if (geteuid() != 0 && geteuid() == uid)
-		return wanted;
-	if (become(uid, gid) == 0)
-		return wanted != NULL ? wanted : "nobody";
-	if (wanted != NULL)
-		errx(1, "-u %s: %s; start as root", wanted, strerror(errno));
-	log_event(LOG_WARNING,
-	    "still root: becoming nobody: %s; start as another user",
-	    strerror(errno));
-	return "root";
+	return setgroups(1, &gid);
 }
 
 static void
@@ -155,8 +116,10 @@ os_confine(const char *user)
 {
 	static char did[64];
 	int never = PROC_TRACE_CTL_DISABLE;
-	const char *name = change_user(user);
+	struct account a;
 
+	drop_find(&a, user);
+	drop_become(&a, "root");
 	/* neither looked into by others of the same user, nor dumped */
 	if (procctl(P_PID, getpid(), PROC_TRACE_CTL, &never) == -1)
 		log_event(LOG_WARNING, "not traceable: %s", strerror(errno));
@@ -166,10 +129,10 @@ os_confine(const char *user)
 		log_event(LOG_WARNING,
 		    "no capsicum: %s; it takes options CAPABILITY_MODE and "
 		    "CAPABILITIES in the kernel", strerror(errno));
-		snprintf(did, sizeof(did), "%.32s", name);
+		snprintf(did, sizeof(did), "%.32s", a.name);
 		return did;
 	}
-	snprintf(did, sizeof(did), "%.32s, capsicum", name);
+	snprintf(did, sizeof(did), "%.32s, capsicum", a.name);
 	return did;
 }
 

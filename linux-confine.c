@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -43,55 +42,16 @@ enum { SANITIZED = false };
 #endif
 
 /*
- * User and capabilities.
+ * Groups and capabilities.
  */
 
-/* Where the password file has no nobody, and in the kernel: the last one
- * of the 16 bits that there once were. */
-enum { NOBODY = 65534 };
-
-static int
-become(uid_t uid, gid_t gid)
+int
+os_onegroup(gid_t gid)
 {
-	if (getgroups(0, NULL) > 0 && setgroups(0, NULL) == -1)
-		return -1;
-	if (setresgid(gid, gid, gid) == -1)
-		return -1;
-	return setresuid(uid, uid, uid);
-}
-
-/* Become the user that is wanted, or nobody in root's place.  Returns the
- * name of the user that we are then; its storage is libc's. */
-static const char *
-change_user(const char *wanted)
-{
-	const struct passwd *pw;
-	uid_t uid = NOBODY;
-	gid_t gid = NOBODY;
-
-	if (wanted == NULL && geteuid() != 0) {
-		pw = getpwuid(geteuid());
-		return pw != NULL ? pw->pw_name : "a user without a name";
-	}
-	pw = getpwnam(wanted != NULL ? wanted : "nobody");
-	if (pw == NULL && wanted != NULL)
-		errx(1, "-u %s: no such user; see getent passwd", wanted);
-	if (pw != NULL) {
-		uid = pw->pw_uid;
-		gid = pw->pw_gid;
-	}
-	if (geteuid() != 0 && geteuid() == uid)
-		return wanted;
-	if (become(uid, gid) == 0)
-		return wanted != NULL ? wanted : "nobody";
-	if (wanted != NULL)
-		errx(1, "-u %s: %s; start as root, with CAP_SETUID and "
-		    "CAP_SETGID", wanted, strerror(errno));
-	log_event(LOG_WARNING,
-	    "still root, without its capabilities: becoming nobody: %s; "
-	    "grant CAP_SETUID and CAP_SETGID, or start as another user",
-	    strerror(errno));
-	return "root";
+	(void)gid;		/* it is not among these here */
+	if (getgroups(0, NULL) == 0)
+		return 0;
+	return setgroups(0, NULL);
 }
 
 /* Without CAP_SETPCAP it has to stay as it is, and does no harm: with
@@ -402,10 +362,11 @@ const char *
 os_confine(const char *user)
 {
 	static char did[96];
-	const char *name;
+	struct account a;
 
+	drop_find(&a, user);
 	empty_bounding_set();
-	name = change_user(user);
+	drop_become(&a, "root with CAP_SETUID and CAP_SETGID");
 	drop_capabilities();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		log_event(LOG_WARNING, "no_new_privs: %s", strerror(errno));
@@ -414,10 +375,10 @@ os_confine(const char *user)
 		log_event(LOG_WARNING, "not dumpable: %s", strerror(errno));
 	if (SANITIZED) {
 		snprintf(did, sizeof(did), "%.32s, for sanitizers no landlock, "
-		    "no seccomp", name);
+		    "no seccomp", a.name);
 		return did;
 	}
-	snprintf(did, sizeof(did), "%.32s%s", name,
+	snprintf(did, sizeof(did), "%.32s%s", a.name,
 	    landlock() ? ", landlock" : "");
 	if (seccomp())
 		strncat(did, ", seccomp", sizeof(did) - strlen(did) - 1);

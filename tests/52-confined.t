@@ -98,7 +98,7 @@ start_blade 9 0 "$TIF" "$T/disk"
 has_given_up 'without CAP_SETUID' 0 "$nogroup" $none
 like 'without CAP_SETUID: told so' "$(confined)" '^root(,|$)'
 like 'without CAP_SETUID: a warning' "$(cat "$BLADE_ERR")" \
-    '^vblade: still root, .*Operation not permitted'
+    '^vblade: still root: .*Operation not permitted'
 ok 'without CAP_SETUID: serves' ini verify e9.0 0 100 1
 stop_blade
 refused 'without CAP_SETUID: -u' '-u daemon: Operation not permitted' \
