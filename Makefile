@@ -16,6 +16,8 @@ GENERATORDIR	?= ${UNITDIR}-generators
 BASHCOMPDIR	?= ${PREFIX}/share/bash-completion/completions
 ZSHCOMPDIR	?= ${PREFIX}/share/zsh/site-functions
 INSTALL		?= install
+MAINTAINER	?= ${NOBODY}
+RPMBUILD	?= rpmbuild
 GCOV		?= gcov
 FUZZ_CC		?= clang
 FUZZ_SECONDS	?= 60
@@ -118,7 +120,7 @@ QUIET_	= @
 Q	= ${QUIET_${V}}
 
 .PHONY: all tools check check-build have-check coverage fuzz fuzz-build bench \
-	install uninstall clean dist deb
+	install uninstall clean dist deb rpm
 
 all: ${PROG}
 
@@ -291,15 +293,32 @@ dist:
 	    >../${NAME}.tar.gz
 	@rm -rf build/${NAME}
 
+# Who answers for a package; stands in its files where this is now.
+NOBODY	= vblade maintainers <maintainers@vblade.example>
+SIGN	= sed -i 's|${NOBODY}|${MAINTAINER}|'
+
 # A package for Debian, in a copy that has debian/ where its tools want it.
 deb: dist
 	@rm -rf build/deb
 	@mkdir -p build/deb
 	@tar xzf ${NAME}.tar.gz -C build/deb
 	@cp -R build/deb/${NAME}/contrib/debian build/deb/${NAME}/debian
+	@cd build/deb/${NAME}/debian && ${SIGN} control changelog NEWS
 	cd build/deb/${NAME} && unset MAKEFLAGS MFLAGS MAKELEVEL && \
 	    DEB_BUILD_OPTIONS="noautodbgsym $$DEB_BUILD_OPTIONS" \
 	    dpkg-buildpackage -b -us -uc
 	cp build/deb/*.deb .
+
+# And one for Fedora, openSUSE and others.
+rpm: dist
+	@rm -rf build/rpm
+	@mkdir -p build/rpm
+	@cp contrib/rpm/vblade.spec build/rpm
+	@${SIGN} build/rpm/vblade.spec
+	unset MAKEFLAGS MFLAGS MAKELEVEL && ${RPMBUILD} -bb \
+	    --define "_topdir $$PWD/build/rpm" --define "_sourcedir $$PWD" \
+	    --define '_buildhost localhost' \
+	    --define 'packager ${MAINTAINER}' build/rpm/vblade.spec
+	cp build/rpm/RPMS/*/vblade-${VERSION}-*.rpm .
 
 -include ${FOUND}
