@@ -345,14 +345,36 @@ blade_up() {
 	    done"
 }
 
-# target_in_guest NAME SHELF SLOT PREPARE FILE: run PREPARE in guest 0, then our
-# vblade on FILE there, in a namespace behind a veth pair: e0 is the driver's.
-target_in_guest() {
+# share_vblade: our vblade and its libraries to where guest 0 finds them.
+share_vblade() {
 	mkdir -p "$TMP/g0/share/lib"
 	cp "$VBLADE" "$TMP/g0/share/vblade"
 	for _lib in $(ldd "$VBLADE" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'); do
 		cp -L "$_lib" "$TMP/g0/share/lib/"
 	done
+}
+
+# blade_in_guest NAME PREPARE ARGUMENT...: run PREPARE in guest 0, then our
+# vblade there; output to /tmp/NAME.out, its process id in /tmp/NAME.pid.
+blade_in_guest() {
+	_who=$1
+	share_vblade
+	guest "cp -r /share/vblade /share/lib /tmp/ && $2" || return
+	shift 2
+	guest "LD_LIBRARY_PATH=/tmp/lib /tmp/vblade $* >/tmp/$_who.out 2>&1 &
+	    echo \$! >/tmp/$_who.pid
+	    n=0
+	    until grep 'pid [0-9]*:' /tmp/$_who.out; do
+		n=\$((n + 1))
+		[ \$n -lt 100 ] || { cat /tmp/$_who.out; exit 1; }
+		sleep 0.1
+	    done"
+}
+
+# target_in_guest NAME SHELF SLOT PREPARE FILE: run PREPARE in guest 0, then our
+# vblade on FILE there, in a namespace behind a veth pair: e0 is the driver's.
+target_in_guest() {
+	share_vblade
 	guest "$4" && guest "
 	    cp -r /share/vblade /share/lib /tmp/ && mkdir -p /var/run/netns &&
 	    ip netns add t && ip link add e0 type veth peer name t0 netns t &&
