@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What any Unix lets a process give up: to be root. */
+/* What any Unix lets a process give up: what it was started with, and to be
+ * root. */
+
+#include <sys/resource.h>
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -13,6 +17,30 @@
 /* Where the password file has no nobody, and in kernels: the last one of the
  * 16 bits that there once were. */
 enum { NOBODY = 65534 };
+
+/*
+ * The store must not become descriptor 2 where that was closed, or messages
+ * would go into it.  Descriptors above could be anything, such as a directory
+ * to climb up from.
+ */
+void
+drop_inherited(void)
+{
+	static const struct rlimit none;
+	int fd;
+
+	close(STDIN_FILENO);
+	do {
+		if ((fd = open("/dev/null", O_RDWR)) == -1)
+			err(1, "/dev/null");
+	} while (fd <= STDERR_FILENO);
+	if (os_closefrom(STDERR_FILENO + 1) == -1)
+		log_event(LOG_WARNING, "descriptors from who started us stay "
+		    "open: %s; Linux 5.9 closes them, or /proc",
+		    strerror(errno));
+	/* a core would hold sectors, and be somebody else's to read */
+	setrlimit(RLIMIT_CORE, &none);
+}
 
 void
 drop_find(struct account *a, const char *wanted)

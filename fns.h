@@ -376,7 +376,14 @@ unsigned	links_mtu(const struct link *, int n);
  */
 bool		links_again(int fd, int *tries);
 
-/* ---- drop.c: giving up to be root ---- */
+/* ---- drop.c: giving up what we were started with, and to be root ---- */
+
+/*
+ * Standard input and whichever of output and error is closed become /dev/null,
+ * all other descriptors are closed, and there will be no core.  Before anything
+ * is opened.  Leaves the process with a message when there is no /dev/null.
+ */
+void		drop_inherited(void);
 
 /*
  * Find the user that is wanted; NULL: nobody in root's place, and whom we are
@@ -486,6 +493,9 @@ uint32_t	os_hostid(void);
  * become the user that was asked for.
  */
 const char	*os_confine(const char *user);
+
+/* Close fd and all descriptors above it.  0, or -1 with errno. */
+int		os_closefrom(int fd);
 
 /* Be in the group gid and in no other.  0, or -1 with errno. */
 int		os_onegroup(gid_t gid);

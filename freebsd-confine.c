@@ -33,6 +33,13 @@ freebsd_limit(int fd, const cap_rights_t *rights, const unsigned long *ioctls,
 }
 
 int
+os_closefrom(int fd)
+{
+	closefrom(fd);
+	return 0;
+}
+
+int
 os_onegroup(gid_t gid)
 {
 	return setgroups(1, &gid);

@@ -14,12 +14,14 @@
 #include <linux/if_packet.h>
 #include <linux/seccomp.h>
 
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "dat.h"
@@ -40,6 +42,39 @@ enum { SANITIZED = true };
 #else
 enum { SANITIZED = false };
 #endif
+
+/*
+ * Descriptors.
+ */
+#ifndef __NR_close_range
+#define __NR_close_range	436	/* on every machine */
+#endif
+
+/* Before Linux 5.9.  The list stays in order while it becomes shorter. */
+static int
+close_listed(int from)
+{
+	DIR *list = opendir("/proc/self/fd");
+	const struct dirent *e;
+	int fd;
+
+	if (list == NULL)
+		return -1;
+	while ((e = readdir(list)) != NULL) {
+		fd = atoi(e->d_name);	/* "." and "..": 0 */
+		if (fd >= from && fd != dirfd(list))
+			close(fd);
+	}
+	return closedir(list);
+}
+
+int
+os_closefrom(int fd)
+{
+	if (syscall(__NR_close_range, fd, ~0U, 0) == 0)
+		return 0;
+	return close_listed(fd);
+}
 
 /*
  * Groups and capabilities.

@@ -476,6 +476,7 @@ main(int argc, char **argv)
 
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);	/* a message in one piece */
 	log_open();
+	drop_inherited();
 	args_parse(&b.t, &args, argc, argv);
 	b.verbose = args.verbose;
 	disk_open(&b.t.disk, &b.t.count);

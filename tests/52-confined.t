@@ -40,7 +40,45 @@ case $ours in
 esac
 diag "confined ($ours)"
 
+# ---- what it was started with ----
+
+descriptor() {	# N: what the last blade has there
+	readlink "/proc/$BLADE_PID/fd/$1"
+}
+
+is 'no core' "$(awk '/^Max core/ { print $5, $6 }' "/proc/$BLADE_PID/limits")" \
+    '0 0'
+stop_blade
+wrap=$VBLADE_WRAP
+: >"$T/secret"
+cat >"$T/generous" <<'EOF'
+directory=$1 file=$2
+shift 2
+exec "$@" 5<"$directory" 9>>"$file" <"$file"
+EOF
+VBLADE_WRAP="sh $T/generous $T $T/secret $wrap"
+start_blade 9 0 "$TIF" "$T/disk"
+is 'the input is of no use' "$(descriptor 0)" /dev/null
+left_open() {
+	find "/proc/$BLADE_PID/fd" -lname "$T" -o -lname "$T/secret"
+}
+is 'descriptors that it was given are closed' "$(left_open)" ''
+stop_blade
+echo 'exec "$@" 2>&-' >"$T/closed"
+VBLADE_WRAP="sh $T/closed $wrap"
+tr '\000' x <"$T/disk" >"$T/whole"
+cp "$T/whole" "$T/disk"
+start_blade 9 0 "$TIF" "$T/disk"
+VBLADE_WRAP=$wrap
+is 'no output for errors: there is one' "$(descriptor 2)" /dev/null
+kill -USR1 "$BLADE_PID"
+ini discover e9.0 >/dev/null 2>&1 || :
+stop_blade
+same 'and what was said did not go to the disk' "$T/disk" "$T/whole"
+
 # ---- who ----
+
+start_blade 9 0 "$TIF" "$T/disk"
 
 nobody=$(id -u nobody) nogroup=$(id -g nobody)
 has_given_up 'as root' "$nobody" "$nogroup" $none
@@ -86,7 +124,6 @@ refused 'a user that there is not' '-u nosuchuser: no such user' \
 
 # Groups that root has beside its own go, too.
 have setpriv setcap || bail 'no setpriv or setcap: util-linux, libcap2-bin'
-wrap=$VBLADE_WRAP
 VBLADE_WRAP="setpriv --groups=1,2,3 $wrap"
 start_blade 9 0 "$TIF" "$T/disk"
 is 'groups of root are gone' "$(status Groups)" ''
@@ -212,7 +249,7 @@ chmod 777 "$T/open" "$T/open/file" "$T/open/program"
 start_probed() {
 	: >"$T/probe"
 	truncate -s 4096 "$T/probe"
-	VBLADE_WRAP="env LD_PRELOAD=$T/probe.so PROBE=$T/probe"
+	VBLADE_WRAP="sh $T/generous $T $T/secret env LD_PRELOAD=$T/probe.so PROBE=$T/probe"
 	VBLADE_WRAP="$VBLADE_WRAP PROBE_DIR=$T/open PROBE_NO=$1"
 	shift
 	start_blade "$@" 9 0 "$TIF" "$T/disk"
@@ -304,10 +341,11 @@ like 'without Landlock: a warning' "$(cat "$BLADE_ERR")" \
 is 'without Landlock: one line' "$(wc -l <"$BLADE_ERR")" 1
 ok 'without Landlock: serves' ini -c 17 verify e9.0 100 340 2
 stop_blade
-for what in speculation uring restrictions; do
+for what in speculation uring restrictions close_range; do
 	start_probed "$what"
 	is "without $what: the same" "$(confined)" "$ours"
 	ok "without $what: serves" ini -c 17 verify e9.0 100 340 2
+	is "without $what: only what it needs is open" "$(left_open)" ''
 	stop_blade
 done
 

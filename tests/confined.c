@@ -10,7 +10,7 @@
  *	PROBE_DIR a directory of the test's, with "file" and "program" in it, and
  *		 nothing else: an attempt that succeeds must do no harm
  *	PROBE_NO words that stand for what this kernel shall not have:
- *		 seccomp landlock speculation uring restrictions
+ *		 seccomp landlock speculation uring restrictions close_range
  */
 #define _GNU_SOURCE
 #include <sys/ioctl.h>
@@ -106,6 +106,7 @@ syscall(long nr, ...)
 	va_end(ap);
 	if ((nr == SYS_seccomp && is_lacking("seccomp")) ||
 	    (nr == SYS_landlock_create_ruleset && is_lacking("landlock")) ||
+	    (nr == SYS_close_range && is_lacking("close_range")) ||
 	    (nr == SYS_io_uring_setup && is_lacking("uring")))
 		return refuse(ENOSYS);
 	if ((nr == SYS_seccomp && a[1] != 0 && is_lacking("speculation")) ||

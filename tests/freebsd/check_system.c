@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* FreeBSD's disk and confinement over the model. */
 
+#include <err.h>
+
 #include "../unit.h"
 #include "drive.h"
 
@@ -391,6 +393,25 @@ START_TEST(confined)
 END_TEST
 
 static void
+inherited(const void *arg)
+{
+	int fd = m_new(K_ASK);
+
+	if (arg != NULL)
+		m_arm(arg, 0, 0, B_ENOENT);
+	drop_inherited();
+	errx(1, "%d, core %d, in %zd", fbsd_close(fd), (int)m_world.core,
+	    fbsd_read(STDIN_FILENO, &fd, 1));
+}
+
+START_TEST(from_before)
+{
+	leaves(inherited, NULL, "-1, core 0, in 0");
+	leaves(inherited, "open", "/dev/null: No such file or directory");
+}
+END_TEST
+
+static void
 as_ghost(const void *arg)
 {
 	os_confine(arg);
@@ -611,6 +632,7 @@ main(void)
 	tc = add_case(s, "confinement");
 	tcase_add_checked_fixture(tc, NULL, unstore);
 	tcase_add_loop_test(tc, confined, 0, 2);
+	tcase_add_test(tc, from_before);
 	tcase_add_loop_test(tc, users, 0, 2);
 	tcase_add_loop_test(tc, less, 0, 7);
 	tc = add_case(s, "start");

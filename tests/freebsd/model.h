@@ -159,6 +159,7 @@ extern struct m_world {
 	unsigned long	seen[64];	/* every ioctl that was asked for */
 	int		uid, gid;
 	bool		traceable;
+	int64_t		core;		/* most bytes */
 	unsigned	in_flight, aio_calls;
 } m_world;
 

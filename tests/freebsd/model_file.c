@@ -138,6 +138,20 @@ fbsd_close(int fd)
 	return (int)m_host(close(fd));
 }
 
+/* All but what the host around the model waits for. */
+void
+fbsd_closefrom(int fd)
+{
+	int i;
+
+	for (; fd < M_FDS; fd++) {
+		for (i = 0; i < m_world.nfds && m_world.fds[i] != fd; i++)
+			;
+		if (i == m_world.nfds)
+			fbsd_close(fd);
+	}
+}
+
 /* struct stat: 224 bytes since FreeBSD 12 */
 static int
 to_stat(const struct stat *st, bool disk, uint8_t *out)

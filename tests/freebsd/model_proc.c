@@ -204,6 +204,14 @@ fbsd_setresuid(unsigned r, unsigned e, unsigned s)
 }
 
 int
+fbsd_setrlimit(int which, const int64_t limit[2])
+{
+	assert(which == 4 && limit[1] == limit[0]);	/* RLIMIT_CORE */
+	m_world.core = limit[1];
+	return 0;
+}
+
+int
 fbsd_procctl(int type, int64_t id, int cmd, int *arg)
 {
 	/* P_PID 0, PROC_TRACE_CTL 7, PROC_TRACE_CTL_DISABLE 2 */

@@ -482,6 +482,6 @@ m_reset(void)
 	armed.error = 0;
 	overflow = false;
 	m_world = (struct m_world){ .maxbufsize = 524288, .aio_max = 256,
-	    .traceable = true, .hostuuid =
+	    .traceable = true, .core = INT64_MAX, .hostuuid =
 	    "7a1f0c52-0e5b-11ee-9c3a-525400123456" };
 }
