@@ -15,6 +15,10 @@ UNITDIR		?= ${PREFIX}/lib/systemd/system
 GENERATORDIR	?= ${UNITDIR}-generators
 BASHCOMPDIR	?= ${PREFIX}/share/bash-completion/completions
 ZSHCOMPDIR	?= ${PREFIX}/share/zsh/site-functions
+METRICSDIR	?= /var/lib/prometheus/node-exporter
+INITDIR		?=
+OPENRCDIR	?=
+RCDIR		?= ${PREFIX}/etc/rc.d
 INSTALL		?= install
 MAINTAINER	?= ${NOBODY}
 RPMBUILD	?= rpmbuild
@@ -204,56 +208,55 @@ fuzz-build: ${FUZZERS}
 bench: ${PROG} tools
 	QUICK="${QUICK}" sh tests/bench/bench
 
-# The folders that scripts and units name, as they are installed.
+# The folders that scripts, units and manuals name, as they are installed.
 EDIT	= sed -e 's,/usr/local/libexec,${LIBEXECDIR},g' \
 	  -e 's,^sbin=.*,sbin=${SBINDIR},' \
+	  -e 's,/usr/local/sbin/vb,${SBINDIR}/vb,g' \
 	  -e 's,/usr/local/share/doc/vblade,${DOCDIR},g' \
 	  -e 's,/usr/local/lib/systemd/system,${UNITDIR},g' \
+	  -e 's,/var/lib/prometheus/node-exporter,${METRICSDIR},g' \
 	  -e 's,/etc/vblade.conf.d,${SYSCONFDIR}/vblade.conf.d,g'
-UNITS_linux	= vblade@.service vblade.target
-UNITS	= ${UNITS_${PLATFORM}}
-START	= contrib/start
-SYSTEMD	= contrib/systemd
-COMPL	= contrib/completion
+
+# What goes where: MODE:FILE:FOLDER[:NAME].  An empty folder is one that nobody
+# wants.  A "link" is one to FILE; a "dir" is ours, and stays while it has files.
+FILES	= 755:vblade:${SBINDIR} 755:vbladed:${SBINDIR} \
+	  644:vblade.8:${MANDIR}/man8 644:vbladed.8:${MANDIR}/man8 \
+	  644:contrib/completion/vblade.bash:${BASHCOMPDIR}:vblade \
+	  link:vblade:${BASHCOMPDIR}:vbladed \
+	  644:contrib/completion/_vblade:${ZSHCOMPDIR} ${FILES_${PLATFORM}}
+FILES_linux = 755:contrib/start/vblade-start:${LIBEXECDIR} \
+	  644:vblade.conf.5:${MANDIR}/man5 \
+	  644:contrib/start/mail.conf:${DOCDIR}/examples \
+	  dir::${DOCDIR}/examples dir::${DOCDIR} \
+	  dir::${SYSCONFDIR}/vblade.conf.d \
+	  644:contrib/systemd/vblade@.service:${UNITDIR} \
+	  644:contrib/systemd/vblade.target:${UNITDIR} \
+	  755:contrib/systemd/vblade-generator:${GENERATORDIR} \
+	  755:contrib/sysv/vblade:${INITDIR} \
+	  755:contrib/openrc/vblade:${OPENRCDIR} \
+	  755:contrib/vblade-stat/vblade-stat:${SBINDIR} \
+	  644:contrib/vblade-stat/vblade-stat.8:${MANDIR}/man8 \
+	  755:contrib/prometheus/vblade-metrics:${LIBEXECDIR} \
+	  644:contrib/prometheus/vblade-metrics.service:${UNITDIR} \
+	  644:contrib/prometheus/vblade-metrics.timer:${UNITDIR}
+FILES_freebsd = 555:contrib/freebsd/vblade:${RCDIR}
+# In a shell of its own: MODE is $$1, FILE $$2, FOLDER $$3; to is the path.
+SPLIT	= IFS=:; set -- $$f; test -n "$$3" || exit 0; \
+	  to="${DESTDIR}$$3/$${4:-$${2\#\#*/}}"
 
 install: all
-	${INSTALL} -d ${DESTDIR}${SBINDIR} ${DESTDIR}${LIBEXECDIR} \
-	    ${DESTDIR}${MANDIR}/man5 ${DESTDIR}${MANDIR}/man8 \
-	    ${DESTDIR}${DOCDIR}/examples ${DESTDIR}${SYSCONFDIR}/vblade.conf.d
-	${INSTALL} -m 755 vblade vbladed ${DESTDIR}${SBINDIR}
-	${EDIT} ${START}/vblade-start >build/edited
-	${INSTALL} -m 755 build/edited ${DESTDIR}${LIBEXECDIR}/vblade-start
-	${INSTALL} -m 644 vblade.8 vbladed.8 ${DESTDIR}${MANDIR}/man8
-	${EDIT} vblade.conf.5 >build/edited
-	${INSTALL} -m 644 build/edited ${DESTDIR}${MANDIR}/man5/vblade.conf.5
-	${INSTALL} -m 644 ${START}/mail.conf ${DESTDIR}${DOCDIR}/examples
-	@test -z "${UNITS}" || ${INSTALL} -d ${DESTDIR}${UNITDIR} \
-	    ${DESTDIR}${GENERATORDIR}
-	@for f in ${UNITS}; do echo "  UNIT  $$f"; ${EDIT} ${SYSTEMD}/$$f \
-	    >build/edited && ${INSTALL} -m 644 build/edited \
-	    "${DESTDIR}${UNITDIR}/$$f" || exit; done
-	@test -z "${UNITS}" || { ${EDIT} ${SYSTEMD}/vblade-generator \
-	    >build/edited && ${INSTALL} -m 755 build/edited \
-	    ${DESTDIR}${GENERATORDIR}/vblade-generator; }
-	@test ! -f ${COMPL}/vblade.bash || { ${INSTALL} -d \
-	    ${DESTDIR}${BASHCOMPDIR} && ${INSTALL} -m 644 \
-	    ${COMPL}/vblade.bash ${DESTDIR}${BASHCOMPDIR}/vblade; }
-	@test ! -f ${COMPL}/_vblade || { ${INSTALL} -d \
-	    ${DESTDIR}${ZSHCOMPDIR} && ${INSTALL} -m 644 ${COMPL}/_vblade \
-	    ${DESTDIR}${ZSHCOMPDIR}; }
-	@rm -f build/edited
+	@mkdir -p build
+	@for f in ${FILES}; do ( ${SPLIT}; echo "  PUT   $$to"; \
+	    ${INSTALL} -d "${DESTDIR}$$3" || exit; \
+	    case $$1 in dir) exit ;; link) ln -sf "$$2" "$$to"; exit ;; esac; \
+	    case $$2 in vblade) cat vblade ;; *) ${EDIT} "$$2" ;; esac \
+	    >build/put && ${INSTALL} -m "$$1" build/put "$$to" ) || exit; done
+	@rm -f build/put
 
-# What is in vblade.conf.d stays.
 uninstall:
-	rm -f ${DESTDIR}${SBINDIR}/vblade ${DESTDIR}${SBINDIR}/vbladed
-	rm -f ${DESTDIR}${LIBEXECDIR}/vblade-start
-	rm -f ${DESTDIR}${MANDIR}/man8/vblade.8 \
-	    ${DESTDIR}${MANDIR}/man8/vbladed.8 \
-	    ${DESTDIR}${MANDIR}/man5/vblade.conf.5
-	rm -f ${DESTDIR}${DOCDIR}/examples/mail.conf
-	@for f in ${UNITS}; do rm -f "${DESTDIR}${UNITDIR}/$$f"; done
-	rm -f ${DESTDIR}${GENERATORDIR}/vblade-generator
-	rm -f ${DESTDIR}${BASHCOMPDIR}/vblade ${DESTDIR}${ZSHCOMPDIR}/_vblade
+	@for f in ${FILES}; do ( ${SPLIT}; case $$1 in \
+	    dir) rmdir "${DESTDIR}$$3" 2>/dev/null || : ;; \
+	    *) rm -f "$$to" ;; esac ) || exit; done
 
 clean:
 	rm -rf build build-san build-cov build-fuzz
