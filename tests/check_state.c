@@ -67,9 +67,12 @@ look_at_file(uint8_t *to)
 static void
 make_file(const uint8_t *from, size_t len)
 {
-	int fd = open(path, O_WRONLY | O_TRUNC);
+	/* cut off after it was written, not before: ext4 takes that for a
+	 * program that replaces a file, and brings it to the disk */
+	int fd = open(path, O_WRONLY);
 
-	ck_assert(fd != -1 && write(fd, from, len) == (ssize_t)len);
+	CHEAP(fd != -1 && write(fd, from, len) == (ssize_t)len &&
+	    ftruncate(fd, (off_t)len) == 0, "%s: %s", path, strerror(errno));
 	close(fd);
 }
 
@@ -223,9 +226,9 @@ restart(const uint8_t *file, size_t len, unsigned from, unsigned to)
 	start();
 	stop();
 	now = is(&b.t, to) ? to : from;
-	ck_assert_msg(is(&b.t, now), "neither the old state nor the new");
-	/* half a copy is told of, and whole ones are not */
-	ck_assert(s.generation > 3 || now == from);
+	CHEAP(is(&b.t, now), "neither the old state nor the new");
+	CHEAP(s.generation > 3 || now == from, "the new state, generation %u",
+	    (unsigned)s.generation);
 	return now;
 }
 
@@ -234,6 +237,16 @@ restart(const uint8_t *file, size_t len, unsigned from, unsigned to)
 static const unsigned changes[][2] = {
 	{ 0, 1 }, { 1, 0 }, { 2, 4 }, { 25, 26 }, { 5, 5 + 1025 * 256 },
 };
+
+/* From n on to the next number of bytes to be looked at, in a copy whose text
+ * ends at end: where text and copy end, none is left out. */
+static size_t
+step(size_t n, size_t end)
+{
+	if (n + every() + 4 < end)
+		return every();
+	return n < end + 4 || n + 4 > STATE_COPY ? 1 : 509;
+}
 
 /* The write of a copy stopped at any byte, from its beginning on or from its
  * end on. */
@@ -248,13 +261,12 @@ START_TEST(torn_at)
 	for (end = STATE_COPY; image[1][copy + end - 1] == ' ' ||
 	    image[1][copy + end - 1] == '\n'; end--)
 		;
-	for (n = 0; n <= STATE_COPY; n += n < end + 4 || n + 4 > STATE_COPY ?
-	    1 : 509) {
+	for (n = 0; n <= STATE_COPY; n += step(n, end)) {
 		memcpy(torn, image[0], sizeof(torn));
 		memcpy(torn + copy, image[1] + copy, n);
 		now = restart(torn, sizeof(torn), from, to);
-		ck_assert_msg(last != to || now == to,
-		    "%zu bytes were enough and %zu are not", n - 1, n);
+		CHEAP(last != to || now == to,
+		    "less than %zu bytes were enough, and these are not", n);
 		last = now;
 		nnew += now == to;
 		nold += now == from;
@@ -263,7 +275,7 @@ START_TEST(torn_at)
 		memcpy(torn + copy, image[0] + copy, n);
 		restart(torn, sizeof(torn), from, to);
 	}
-	ck_assert_uint_gt(nold, end - 2);
+	ck_assert_uint_gt(nold, (end - 2) / every());
 	ck_assert_uint_gt(nnew, 1);
 }
 END_TEST
@@ -277,7 +289,7 @@ START_TEST(sectors)
 	size_t copy;
 
 	change(from, to, &copy);
-	for (round = 0; round < 300; round++) {
+	for (round = 0; round < 300 / every(); round++) {
 		memcpy(torn, image[0], sizeof(torn));
 		for (i = 0; i < STATE_COPY; i += SECTOR) {
 			any = any * 1664525 + 1013904223;
@@ -298,11 +310,12 @@ START_TEST(damage)
 	unsigned now;
 
 	change(2, 4, &copy);
-	for (i = 0; i < 1200; i++) {
+	for (i = 0; i < 1200; i += every()) {
 		memcpy(bad, image[1], sizeof(bad));
 		bad[copy + i] ^= (uint8_t)(1 << i % 8);
 		now = restart(bad, sizeof(bad), 2, 4);
-		ck_assert_msg((now == 2) == (strstr(fault.said,
+		/* half a copy is told of, and whole ones are not */
+		CHEAP((now == 2) == (strstr(fault.said,
 		    "one of two copies is not whole") != NULL),
 		    "byte %zu: %s", i, fault.said);
 	}
