@@ -263,7 +263,7 @@ clean:
 	rm -f vblade ${TOOLS} tests/faultfs
 
 # What a release holds.  Files that git does not know stay out by their names.
-TOP	= COPYING HACKING Makefile NEWS README SECURITY vblade.8 vblade.conf.5 \
+TOP	= .clang-tidy COPYING HACKING Makefile NEWS README SECURITY vblade.8 vblade.conf.5 \
 	  vbladed vbladed.8
 NAME	= vblade-${VERSION}
 

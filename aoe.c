@@ -48,7 +48,8 @@ mac_del(struct maclist *l, const uint8_t mac[static 6])
 	for (i = 0; i < l->n; i++)
 		if (memcmp(l->mac[i], mac, 6) == 0) {
 			l->n--;
-			memmove(l->mac[i], l->mac[i + 1], 6 * (l->n - i));
+			memmove(l->mac[i], l->mac[i + 1],
+			    sizeof(l->mac[0]) * (l->n - i));
 			return;
 		}
 }

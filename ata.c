@@ -331,8 +331,8 @@ put_geometry(uint8_t *id, uint64_t nsec)
 	const unsigned heads = 16, sectors = 63;
 	unsigned cyl = 0x3fff;
 
-	if (nsec / (heads * sectors) < cyl)
-		cyl = (unsigned)(nsec / (heads * sectors));
+	if (nsec / heads / sectors < cyl)
+		cyl = (unsigned)(nsec / heads / sectors);
 	put_word(id, 1, cyl);
 	put_word(id, 3, heads);
 	put_word(id, 6, sectors);
@@ -381,7 +381,7 @@ ata_identify(const struct target *t, unsigned offered,
 	put_word(out, 86, 0x3400);
 	put_word(out, 87, 0x4040);
 	put_word(out, 88, 0x407f);		/* Ultra DMA */
-	put_le48(out + 2 * 100, n48);
+	put_le48(out + 200, n48);		/* words 100 to 102 */
 	put_word(out, 106, 0x4000);
 	if (d->phys_shift > 0) {
 		put_word(out, 106, 0x6000 | d->phys_shift);

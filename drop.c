@@ -60,7 +60,7 @@ drop_find(struct account *a, const char *wanted)
 		a->stay = geteuid() != 0 && geteuid() == a->uid;
 	} else if (wanted != NULL)
 		errx(1, "-u %s: no such user; see getent passwd", wanted);
-	snprintf(a->name, sizeof(a->name), "%s", name);
+	(void)snprintf(a->name, sizeof(a->name), "%s", name);
 }
 
 static int
@@ -81,5 +81,5 @@ drop_become(struct account *a, const char *as)
 		    as);
 	log_event(LOG_WARNING, "still root: becoming nobody: %s; start as "
 	    "another user, or as %s", strerror(errno), as);
-	snprintf(a->name, sizeof(a->name), "root");
+	(void)snprintf(a->name, sizeof(a->name), "root");
 }

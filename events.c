@@ -17,12 +17,12 @@ addresses(const struct maclist *l, char *text, size_t max)
 	size_t n = 0;
 	unsigned i;
 
-	snprintf(text, max, " nobody");
+	(void)snprintf(text, max, " nobody");
 	for (i = 0; i < l->n && i < SHOWN; i++)
 		n += (size_t)snprintf(text + n, max - n, " " MAC,
 		    MAC_OF(l->mac[i]));
 	if (l->n > SHOWN)
-		snprintf(text + n, max - n, " ...");
+		(void)snprintf(text + n, max - n, " ...");
 	return text;
 }
 

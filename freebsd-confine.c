@@ -136,10 +136,10 @@ os_confine(const char *user)
 		log_event(LOG_WARNING,
 		    "no capsicum: %s; it takes options CAPABILITY_MODE and "
 		    "CAPABILITIES in the kernel", strerror(errno));
-		snprintf(did, sizeof(did), "%.32s", a.name);
+		(void)snprintf(did, sizeof(did), "%.32s", a.name);
 		return did;
 	}
-	snprintf(did, sizeof(did), "%.32s, capsicum", a.name);
+	(void)snprintf(did, sizeof(did), "%.32s, capsicum", a.name);
 	return did;
 }
 

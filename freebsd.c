@@ -365,6 +365,7 @@ fill(struct net *n, struct port *p, struct counters *count)
 		if (read_record(p, &r) == -1) {
 			p->len = 0;
 			count->ring_lost++;
+			break;
 		}
 	p->next = 0;
 }

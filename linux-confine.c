@@ -61,7 +61,7 @@ close_listed(int from)
 	if (list == NULL)
 		return -1;
 	while ((e = readdir(list)) != NULL) {
-		fd = atoi(e->d_name);	/* "." and "..": 0 */
+		fd = (int)strtol(e->d_name, NULL, 10);	/* ".", "..": 0 */
 		if (fd >= from && fd != dirfd(list))
 			close(fd);
 	}
@@ -409,11 +409,11 @@ os_confine(const char *user)
 	if (prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0) == -1)
 		log_event(LOG_WARNING, "not dumpable: %s", strerror(errno));
 	if (SANITIZED) {
-		snprintf(did, sizeof(did), "%.32s, for sanitizers no landlock, "
-		    "no seccomp", a.name);
+		(void)snprintf(did, sizeof(did), "%.32s, for sanitizers no "
+		    "landlock, no seccomp", a.name);
 		return did;
 	}
-	snprintf(did, sizeof(did), "%.32s%s", a.name,
+	(void)snprintf(did, sizeof(did), "%.32s%s", a.name,
 	    landlock() ? ", landlock" : "");
 	if (seccomp())
 		strncat(did, ", seccomp", sizeof(did) - strlen(did) - 1);

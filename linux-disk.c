@@ -75,8 +75,8 @@ os_trim(int fd, bool device, uint64_t off, uint64_t len)
 int
 os_cantrim(int fd, bool device, uint64_t size)
 {
-	char path[80];
-	unsigned long long most = 0;
+	char text[80];		/* a path, then what the file says */
+	bool can;
 	struct stat st;
 	FILE *fp = NULL;
 	int i;
@@ -89,17 +89,17 @@ os_cantrim(int fd, bool device, uint64_t size)
 		return 0;
 	/* the queue is the disk's; a partition's disk is its parent */
 	for (i = 0; i < 2 && fp == NULL; i++) {
-		snprintf(path, sizeof(path),
+		(void)snprintf(text, sizeof(text),
 		    "/sys/dev/block/%u:%u/%squeue/discard_max_bytes",
 		    major(st.st_rdev), minor(st.st_rdev), i == 0 ? "" : "../");
-		fp = fopen(path, "re");
+		fp = fopen(text, "re");
 	}
 	if (fp == NULL)
 		return 0;
-	if (fscanf(fp, "%llu", &most) != 1)
-		most = 0;
-	fclose(fp);
-	return most > 0 ? 1 : 0;
+	can = fgets(text, sizeof(text), fp) != NULL &&
+	    strtoull(text, NULL, 10) > 0;
+	(void)fclose(fp);
+	return can ? 1 : 0;
 }
 
 /*

@@ -483,7 +483,7 @@ os_hostid(void)
 	if ((fp = fopen("/etc/machine-id", "re")) != NULL) {
 		if (fgets(id, sizeof(id), fp) == NULL)
 			id[0] = '\0';
-		fclose(fp);
+		(void)fclose(fp);
 	}
 	if (id[0] == '\0' || id[0] == '\n')
 		gethostname(id, sizeof(id) - 1);

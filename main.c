@@ -101,8 +101,8 @@ catch_signals(sigset_t *waiting)
 			sigaddset(&set, sigs[i]);
 		}
 	/* a pipe without a reader, a file at its limit: the call tells */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, waiting);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		if (sigs[i] != 0)
@@ -126,7 +126,7 @@ announce_start(struct blade *b, const char *confined)
 	for (i = 0; i < n; i++)
 		printf(", %s mtu %u", l[i].name, l[i].mtu);
 	printf(", %u buffers, confined (%s)\n", b->t.bufcnt, confined);
-	fflush(stdout);
+	(void)fflush(stdout);	/* nobody has to listen */
 }
 
 /*
@@ -474,7 +474,8 @@ main(int argc, char **argv)
 	sigset_t waiting;
 	unsigned bufcnt;
 
-	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);	/* a message in one piece */
+	/* a message in one piece */
+	(void)setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	log_open();
 	drop_inherited();
 	args_parse(&b.t, &args, argc, argv);
@@ -489,7 +490,7 @@ main(int argc, char **argv)
 		    "-b %u: memory for %u frames was granted; advertising "
 		    "that", b.t.bufcnt, bufcnt);
 	b.t.bufcnt = (uint16_t)bufcnt;
-	snprintf(b.t.serial, sizeof(b.t.serial), "%u.%u-%08" PRIx32,
+	(void)snprintf(b.t.serial, sizeof(b.t.serial), "%u.%u-%08" PRIx32,
 	    b.t.shelf, b.t.slot, os_hostid());
 	make_requests(&b);
 	queue_open(&b.t.disk, MAX_REQUESTS);

@@ -16,7 +16,7 @@
 #include "fns.h"
 
 #define US	INT64_C(1000)		/* nanoseconds of a microsecond */
-#define LATER	(100 * 1000 * US)	/* the manager has no room: try again */
+#define LATER	(100 * MS)		/* the manager has no room: try again */
 
 /* A path, or with an @ in front a name outside the file system. */
 static int

@@ -31,8 +31,8 @@
 enum { LINE = 80 };		/* the blanks come in lines for the eye */
 
 _Static_assert(STATE_COPY > 256 + 4 * AOE_MAXCFG +
-    MAX_MACS * (sizeof("mask ") + sizeof("reserve ") + 2 * 18),
-    "the longest text fits a copy");
+    MAX_MACS * (sizeof("mask 00:11:22:33:44:55") +
+    sizeof("reserve 00:11:22:33:44:55")), "the longest text fits a copy");
 
 static void
 take(struct kept *k, const struct target *t)

@@ -584,7 +584,7 @@ START_TEST(refused)
 		make_text(1024 + (last == 3), 255 + (last == 2),
 		    255 + (last == 1));
 	else {
-		strcpy(made, refusals[_i]);
+		snprintf(made, sizeof(made), "%s", refusals[_i]);
 		sign(made);
 	}
 	setup(made, strlen(made));

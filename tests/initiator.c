@@ -189,18 +189,28 @@ hexdigit(int c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Two digits, or -1. */
+static int
+hexbyte(const char *s)
+{
+	const int high = hexdigit(s[0]);
+	const int low = high == -1 ? -1 : hexdigit(s[1]);
+
+	return low == -1 ? -1 : high << 4 | low;
+}
+
 static void
 parse_mac(const char *s, uint8_t mac[6])
 {
 	const char *p = s;
-	int i;
+	int i, byte;
 
 	for (i = 0; i < 6; i++) {
 		if (i > 0 && *p == ':')
 			p++;
-		if (hexdigit(p[0]) < 0 || hexdigit(p[1]) < 0)
+		if ((byte = hexbyte(p)) < 0)
 			break;
-		mac[i] = hexdigit(p[0]) << 4 | hexdigit(p[1]);
+		mac[i] = byte;
 		p += 2;
 	}
 	if (i < 6 || *p != '\0')
@@ -337,7 +347,7 @@ static int
 link_recv(struct frame *f, int64_t deadline)
 {
 	struct pollfd pfd = { .fd = lnk.fd, .events = POLLIN };
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = { 0 };
 	socklen_t fromlen;
 	int64_t left;
 	ssize_t n;
@@ -1347,17 +1357,19 @@ cmd_ata(int argc, char **argv)
 static void
 parse_hex(const char *s, struct frame *f)
 {
+	int byte;
+
 	f->len = 0;
 	for (; *s != '\0'; s += 2) {
 		while (*s != '\0' && strchr(" \t\n:.|", *s) != NULL)
 			s++;
 		if (*s == '\0')
 			break;
-		if (hexdigit(s[0]) < 0 || hexdigit(s[1]) < 0)
+		if ((byte = hexbyte(s)) < 0)
 			errx(EX_LOCAL, "not hex at \"%.8s\"", s);
 		if (f->len == sizeof(f->b))
 			errx(EX_LOCAL, "frame too long");
-		f->b[f->len++] = hexdigit(s[0]) << 4 | hexdigit(s[1]);
+		f->b[f->len++] = byte;
 	}
 }
 
