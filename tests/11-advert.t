@@ -7,13 +7,6 @@ network 1500
 truncate -s 1M "$T/disk"
 
 # listen FILE [OPTION...]: collect frames in the initiator's namespace
-listen() {
-	file=$1
-	shift
-	ini_bg "$file" -t 60000 "$@" adverts
-	wait_for 10 grep -q listening "$file" || bail 'cannot listen'
-}
-
 # shellcheck disable=SC2317,SC2329	# called through wait_for
 frames() {	# FILE COUNT: that many have come
 	[ "$(grep -vc listening "$1")" -ge "$2" ]

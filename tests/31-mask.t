@@ -66,11 +66,7 @@ like 'is mask error 1, too' "$ERR" 'mask error 1'
 mask 'neither is added' "$a $b" read e9.3
 
 # Fill it: what a reply can carry at this MTU is (1514 - 28) / 8 = 185.
-n=0 list=''
-while [ $n -lt 100 ]; do
-	list="$list 02:ae:01:00:00:$(printf %02x $n)"
-	n=$((n + 1))
-done
+list=$(addresses 100)
 # shellcheck disable=SC2086	# a list
 exits 'a hundred more' 0 ini mask add e9.3 $list
 # shellcheck disable=SC2046	# a list

@@ -68,11 +68,7 @@ reserve 'changes nothing' 0 "$a" reserve read e9.3
 reserve 'a read by broadcast is answered' 0 "$a" reserve read 'e*.*'
 
 # A list is never longer than a reply can carry: (1514 - 26) / 6 = 248.
-n=0 list=''
-while [ $n -lt 248 ]; do
-	list="$list 02:ae:01:00:00:$(printf %02x $n)"
-	n=$((n + 1))
-done
+list=$(addresses 248)
 # shellcheck disable=SC2086	# a list
 exits '248 addresses' 0 ini reserve force e9.3 $list
 exits 'are read back' 0 ini reserve read e9.3

@@ -54,18 +54,6 @@ is 'is not written again' "$(generation)" "$before"
 
 # ---- not to be used ----
 
-# refused NAME ERE ARGUMENT...
-refused() {
-	name=$1 want=$2
-	shift 2
-	# shellcheck disable=SC2086	# a list of words
-	exits "$name" 1 timeout 20 ip netns exec "$TNS" $VBLADE_WRAP \
-	    "$VBLADE" "$@"
-	like "$name: why" "$ERR" "^vblade: $want"
-	is "$name: one line" "$(echo "$ERR" | wc -l)" 1
-	is "$name: nothing on stdout" "$OUT" ''
-}
-
 truncate -s 1M "$T/disk2"
 refused 'used by another blade' \
     "$state: in use by process $BLADE_PID \(another vblade\?\); give each" \

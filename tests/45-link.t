@@ -6,16 +6,6 @@
 network 1500
 truncate -s 8M "$T/disk"
 
-link() {
-	ip -n "$TNS" link set "$TIF" "$@"
-}
-
-listen() {
-	ini_bg "$1" -t 60000 adverts
-	wait_for 10 grep -q listening "$1" || bail 'cannot listen'
-	listener=$INI_PID
-}
-
 # advert FILE SECTORS: an unsolicited advert with that sector count
 # shellcheck disable=SC2317,SC2329	# called through wait_for
 advert() {
@@ -29,7 +19,7 @@ listen "$T/heard1"
 link up
 ok 'and advertises when it comes up' wait_for 5 advert "$T/heard1" 02
 ok 'and answers' ini discover e9.0
-kill "$listener" && reap "$listener"
+kill "$LISTENER" && reap "$LISTENER"
 
 ini_bg "$T/load" load -T 4 -w 16 -o "$T/journal" e9.0
 load=$INI_PID
@@ -41,7 +31,7 @@ for n in 1 2; do
 	link up
 	ok "down and up under load, $n: advertises" \
 	    wait_for 5 advert "$T/heard2.$n" 02
-	kill "$listener" && reap "$listener"
+	kill "$LISTENER" && reap "$LISTENER"
 done
 ip -n "$INS" link set "$IIF" down
 sleep 0.3
@@ -75,7 +65,7 @@ like 'a new MAC is used at once' "$(ini discover e9.0)" \
     '^e9\.0 02:ae:00:00:00:77 '
 ok 'to read from' ini verify e9.0 0 1000 2
 silent 'and the old one no more' -a "$TMAC" discover e9.0
-kill "$listener" && reap "$listener"
+kill "$LISTENER" && reap "$LISTENER"
 
 # The interface goes and another comes under its name.
 ip -n "$TNS" link del "$TIF"

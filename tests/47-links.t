@@ -9,16 +9,6 @@ truncate -s 8M "$T/disk"
 second=1
 [ -z "$VBLADE_WRAP" ] || second=10
 
-link() {
-	ip -n "$TNS" link set "$TIF" "$@"
-}
-
-listen() {
-	ini_bg "$1" -t 60000 adverts
-	wait_for 10 grep -q listening "$1" || bail 'cannot listen'
-	listener=$INI_PID
-}
-
 # heard FILE [MAC]: an advert from there
 # shellcheck disable=SC2317,SC2329	# called through wait_for
 heard() {
@@ -140,10 +130,10 @@ cable2
 truncate -s 0 "$T/disk"
 truncate -s 8M "$T/disk"
 listen "$T/heard2.1"
-on1=$listener
+on1=$LISTENER
 by 2
 listen "$T/heard2.2"
-on2=$listener
+on2=$LISTENER
 start_blade 9 0 "$TIF,$if2" "$T/disk"
 ok 'two links: advertises on one' wait_for 5 heard "$T/heard2.1"
 ok 'two links: and on the other, by its own address' \
@@ -184,7 +174,7 @@ by 2
 ok 'one link down: it answers by the other' ini discover e9.0
 ip -n "$TNS" link set "$TIF" up
 ok 'the link up: advertises on it' wait_for 5 heard "$T/heard3"
-kill "$listener" && reap "$listener"
+kill "$LISTENER" && reap "$LISTENER"
 reap "$load1"
 is 'load by the link that was lost' "$STATUS" 0
 is 'no mismatch there' "$(value_of mismatches "$T/load.1")" 0
@@ -223,7 +213,7 @@ wait_for 10 running "$TIF" || bail 'the carrier does not come back'
 ok 'carrier back: advertises within a second' \
     wait_for "$second" heard "$T/heard1"
 ok 'and answers' ini discover e9.0
-kill "$listener" && reap "$listener"
+kill "$LISTENER" && reap "$LISTENER"
 
 stop_blade
 

@@ -165,6 +165,8 @@ now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+#define LBA_MAX	UINT64_C(0xffffffffffff)	/* 48 bits */
+
 static uint64_t
 number(const char *what, const char *s, uint64_t max)
 {
@@ -1129,8 +1131,8 @@ cmd_read(int argc, char **argv)
 {
 	struct target t;
 	struct frame req, rep;
-	uint64_t lba = number("LBA", argv[2], UINT64_C(0xffffffffffff));
-	uint64_t n = number("sectors", argv[3], UINT64_C(0xffffffffffff));
+	uint64_t lba = number("LBA", argv[2], LBA_MAX);
+	uint64_t n = number("sectors", argv[3], LBA_MAX);
 	unsigned now;
 	int status;
 
@@ -1154,7 +1156,7 @@ cmd_write(int argc, char **argv)
 {
 	struct target t;
 	struct frame req, rep;
-	uint64_t lba = number("LBA", argv[2], UINT64_C(0xffffffffffff));
+	uint64_t lba = number("LBA", argv[2], LBA_MAX);
 	uint8_t buf[255 * SECTOR];
 	size_t n;
 	int status;
@@ -1179,8 +1181,8 @@ cmd_stamp(int argc, char **argv)
 {
 	struct target t;
 	struct frame req, rep;
-	uint64_t lba = number("LBA", argv[2], UINT64_C(0xffffffffffff));
-	uint64_t n = number("sectors", argv[3], UINT64_C(0xffffffffffff));
+	uint64_t lba = number("LBA", argv[2], LBA_MAX);
+	uint64_t n = number("sectors", argv[3], LBA_MAX);
 	uint64_t gen = number("generation", argv[4], UINT32_MAX);
 	unsigned i, now;
 	int status;
@@ -1202,8 +1204,8 @@ cmd_verify(int argc, char **argv)
 {
 	struct target t;
 	struct frame req, rep;
-	uint64_t lba = number("LBA", argv[2], UINT64_C(0xffffffffffff));
-	uint64_t n = number("sectors", argv[3], UINT64_C(0xffffffffffff));
+	uint64_t lba = number("LBA", argv[2], LBA_MAX);
+	uint64_t n = number("sectors", argv[3], LBA_MAX);
 	uint64_t gen = number("generation", argv[4], UINT32_MAX);
 	uint64_t bad = 0;
 	uint8_t want[SECTOR];
@@ -1268,7 +1270,7 @@ cmd_trim(int argc, char **argv)
 	req.b[A_FEAT] = 1;
 	for (i = 0; i < n; i++) {
 		putle(req.b + A_DATA + 8 * i, 6, number("LBA",
-		    argv[2 + 2 * i], UINT64_C(0xffffffffffff)));
+		    argv[2 + 2 * i], LBA_MAX));
 		putle(req.b + A_DATA + 8 * i + 6, 2, number("sectors",
 		    argv[3 + 2 * i], 0xffff));
 	}
@@ -1322,8 +1324,7 @@ cmd_ata(int argc, char **argv)
 		else if ((v = value_of(argv[i], "count")) != NULL)
 			req.b[A_COUNT] = number("count", v, 255);
 		else if ((v = value_of(argv[i], "lba")) != NULL)
-			putle(req.b + A_LBA, 6,
-			    number("lba", v, UINT64_C(0xffffffffffff)));
+			putle(req.b + A_LBA, 6, number("lba", v, LBA_MAX));
 		else if ((v = value_of(argv[i], "data")) != NULL)
 			append_file(&req, v);
 		else if ((v = value_of(argv[i], "flags")) != NULL)

@@ -262,6 +262,20 @@ set_mtu() {	# MTU: both ends
 	ip -n "$INS" link set "$IIF" mtu "$1"
 }
 
+# The target's end: what "ip link set" takes.
+link() {
+	ip -n "$TNS" link set "$TIF" "$@"
+}
+
+# N made-up addresses, at most 256.
+addresses() {
+	tap_n=0
+	while [ "$tap_n" -lt "$1" ]; do
+		printf '02:ae:01:00:00:%02x\n' "$tap_n"
+		tap_n=$((tap_n + 1))
+	done
+}
+
 # in_target, in_initiator: run a command there
 in_target() {
 	ip netns exec "$TNS" "$@"
@@ -317,6 +331,19 @@ start_blade() {
 	}
 }
 
+# One that must not start: NAME ERE ARGUMENT...; "vblade: " and a match for ERE
+# is all it says.
+refused() {
+	tap_refused=$1 tap_why=$2
+	shift 2
+	# shellcheck disable=SC2086	# VBLADE_WRAP is a list of words
+	exits "$tap_refused" 1 timeout 20 ip netns exec "$TNS" $VBLADE_WRAP \
+	    "$VBLADE" "$@"
+	like "$tap_refused: why" "$ERR" "^vblade: $tap_why"
+	is "$tap_refused: one line" "$(echo "$ERR" | wc -l)" 1
+	is "$tap_refused: nothing on stdout" "$OUT" ''
+}
+
 # Stop the blade PID (default: the last one); its status in BLADE_STATUS.
 stop_blade() {
 	tap_pid=${1:-$BLADE_PID}
@@ -352,6 +379,16 @@ ini_bg() {
 	    ${VBLADE_WRAP:+-t 5000} "$@" >"$tap_file" 2>&1 </dev/null &
 	INI_PID=$!
 	TAP_PIDS="$TAP_PIDS $INI_PID"
+}
+
+# Adverts to FILE from now on: listen FILE [OPTION...]; LISTENER
+listen() {
+	tap_heard=$1
+	shift
+	ini_bg "$tap_heard" -t 60000 "$@" adverts
+	wait_for 10 grep -q listening "$tap_heard" || bail 'cannot listen'
+	# shellcheck disable=SC2034	# the test's
+	LISTENER=$INI_PID
 }
 
 reap() {	# PID: wait for a background command; STATUS

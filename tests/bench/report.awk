@@ -68,6 +68,17 @@ function median(v, n,	i, j, t)
 	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 }
 
+# Of n values: sets med, lo, hi; returns n.
+function spread(v, n)
+{
+	if (n == 0)
+		return 0
+	med = median(v, n)
+	lo = v[1]
+	hi = v[n]
+	return n
+}
+
 # All runs of a peer.  Sets med, lo, hi; returns how many.
 function values(load, who, metric,	p, n, v)
 {
@@ -75,12 +86,7 @@ function values(load, who, metric,	p, n, v)
 	for (p = 1; p <= npairs; p++)
 		if ((load, who, metric, p) in run)
 			v[++n] = run[load, who, metric, p] + 0
-	if (n == 0)
-		return 0
-	med = median(v, n)
-	lo = v[1]
-	hi = v[n]
-	return n
+	return spread(v, n)
 }
 
 # A divided by B, pair by pair.  Likewise.
@@ -95,12 +101,7 @@ function ratios(load, metric,	p, n, v, b)
 		if (b > 0)
 			v[++n] = run[load, "A", metric, p] / b
 	}
-	if (n == 0)
-		return 0
-	med = median(v, n)
-	lo = v[1]
-	hi = v[n]
-	return n
+	return spread(v, n)
 }
 
 # ---- printing ----
