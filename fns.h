@@ -482,8 +482,9 @@ void		io_add(struct io_engine *, struct io *);
 void		io_submit(struct io_engine *);
 struct io	*io_next(struct io_engine *);
 
-/* A number that stays with this host, for the serial. */
-uint32_t	os_hostid(void);
+/* Put a name that stays with this host, of at most size - 1 bytes, into id; or
+ * else the one it has now.  It is for the serial. */
+void		os_hostid(char *id, size_t size);
 
 /*
  * Give up all that the loop does not need: nothing can be opened, executed or

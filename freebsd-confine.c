@@ -143,21 +143,16 @@ os_confine(const char *user)
 	return did;
 }
 
-uint32_t
-os_hostid(void)
+void
+os_hostid(char *id, size_t size)
 {
-	uint32_t h = 2166136261U;	/* FNV-1a */
-	char id[256] = "";
-	size_t len = sizeof(id) - 1;
-	const char *p;
+	size_t len = size - 1;
 
+	memset(id, 0, size);
 	/* from /etc/hostid; all zeros where rc(8) has not set it */
 	if (sysctlbyname("kern.hostuuid", id, &len, NULL, 0) == -1 ||
 	    strspn(id, "0-") == strlen(id))
-		gethostname(id, sizeof(id) - 1);
-	for (p = id; *p != '\0'; p++)
-		h = (h ^ (uint8_t)*p) * 16777619U;
-	return h;
+		gethostname(id, size - 1);
 }
 
 /* Nobody could find it: there need be no /proc. */

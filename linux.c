@@ -472,24 +472,20 @@ net_close(struct net *n)
 	free(n);
 }
 
-uint32_t
-os_hostid(void)
+void
+os_hostid(char *id, size_t size)
 {
-	uint32_t h = 2166136261U;	/* FNV-1a */
-	char id[256] = "";
-	const char *p;
-	FILE *fp;
+	FILE *fp = fopen("/etc/machine-id", "re");
 
-	if ((fp = fopen("/etc/machine-id", "re")) != NULL) {
-		if (fgets(id, sizeof(id), fp) == NULL)
+	memset(id, 0, size);
+	if (fp != NULL) {
+		if (fgets(id, (int)size, fp) == NULL)
 			id[0] = '\0';
 		(void)fclose(fp);
 	}
-	if (id[0] == '\0' || id[0] == '\n')
-		gethostname(id, sizeof(id) - 1);
-	for (p = id; *p != '\0' && *p != '\n'; p++)
-		h = (h ^ (uint8_t)*p) * 16777619U;
-	return h;
+	id[strcspn(id, "\n")] = '\0';
+	if (id[0] == '\0')
+		gethostname(id, size - 1);
 }
 
 int

@@ -65,6 +65,21 @@ let_go(struct blade *b, struct request *r)
 	b->nunused++;
 }
 
+/* The same after every start on this host, and another on another. */
+static void
+make_serial(struct target *t)
+{
+	uint32_t hash = 2166136261U;	/* FNV-1a */
+	char id[256];
+	const char *p;
+
+	os_hostid(id, sizeof(id));
+	for (p = id; *p != '\0'; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619U;
+	(void)snprintf(t->serial, sizeof(t->serial), "%u.%u-%08" PRIx32,
+	    t->shelf, t->slot, hash);
+}
+
 static void
 make_requests(struct blade *b)
 {
@@ -490,8 +505,7 @@ main(int argc, char **argv)
 		    "-b %u: memory for %u frames was granted; advertising "
 		    "that", b.t.bufcnt, bufcnt);
 	b.t.bufcnt = (uint16_t)bufcnt;
-	(void)snprintf(b.t.serial, sizeof(b.t.serial), "%u.%u-%08" PRIx32,
-	    b.t.shelf, b.t.slot, os_hostid());
+	make_serial(&b.t);
 	make_requests(&b);
 	queue_open(&b.t.disk, MAX_REQUESTS);
 	catch_signals(&waiting);

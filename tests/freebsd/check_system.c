@@ -188,19 +188,33 @@ START_TEST(trim_file)
 }
 END_TEST
 
-/* The same where the host keeps its identity, another elsewhere. */
+static const char *
+hostid_with(const char *uuid)
+{
+	static char id[256];
+
+	m_world.hostuuid = uuid;
+	memset(id, 'x', sizeof(id));
+	os_hostid(id, sizeof(id));
+	return id;
+}
+
+/* The host's own, or else its name. */
 START_TEST(hostid)
 {
-	uint32_t a = os_hostid(), b, c;
+	static const char uuid[] = "7a1f0c52-0e5b-11ee-9c3a-525400123457";
+	char name[256], shorter[8];
 
-	ck_assert_uint_eq(os_hostid(), a);
-	m_world.hostuuid = "7a1f0c52-0e5b-11ee-9c3a-525400123457";
-	b = os_hostid();
-	m_world.hostuuid = NULL;
-	c = os_hostid();
-	m_world.hostuuid = "00000000-0000-0000-0000-000000000000";
-	ck_assert_uint_eq(os_hostid(), c);	/* then it is the name */
-	ck_assert(a != b && b != c && a != c);
+	ck_assert_str_eq(hostid_with(uuid), uuid);
+	snprintf(name, sizeof(name), "%s", hostid_with(NULL));
+	ck_assert_str_ne(name, "");
+	ck_assert_str_ne(name, uuid);
+	ck_assert_str_eq(hostid_with("00000000-0000-0000-0000-000000000000"),
+	    name);
+	memset(shorter, 'x', sizeof(shorter));
+	os_hostid(shorter, sizeof(shorter) - 1);
+	ck_assert_uint_le(strlen(shorter), sizeof(shorter) - 2);
+	ck_assert_int_eq(shorter[7], 'x');
 }
 END_TEST
 
