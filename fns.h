@@ -38,12 +38,10 @@ void		log_open(void);
 void		log_event(enum log_level, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));
 
-/* The same for what was asked for: it is not counted against any limit. */
+/* The same for what was asked for: it is not counted against any limit.  How
+ * many events of any severity were not told comes before it. */
 void		log_answer(const char *fmt, ...)
 		    __attribute__((format(printf, 1, 2)));
-
-/* Tell now how many events of this severity were not told. */
-void		log_hidden(enum log_level);
 
 /* ---- events.c: -v ---- */
 

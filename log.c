@@ -96,6 +96,16 @@ put_text(enum log_level level, const char *fmt, ...)
 	return done;
 }
 
+/* Tell how many events of this severity were not told. */
+static void
+tell_hidden(enum log_level level)
+{
+	if (told.level[level].hidden > 0 && put_text(level,
+	    "%u more messages like the last ones not shown",
+	    told.level[level].hidden))
+		told.level[level].hidden = 0;
+}
+
 void
 log_event(enum log_level level, const char *fmt, ...)
 {
@@ -112,7 +122,7 @@ log_event(enum log_level level, const char *fmt, ...)
 		errno = keep;
 		return;
 	}
-	log_hidden(level);
+	tell_hidden(level);
 	told.level[level].lines++;
 	va_start(ap, fmt);
 	if (!put_line(level, fmt, ap))
@@ -122,22 +132,13 @@ log_event(enum log_level level, const char *fmt, ...)
 }
 
 void
-log_hidden(enum log_level level)
-{
-	if (told.level[level].hidden > 0 && put_text(level,
-	    "%u more messages like the last ones not shown",
-	    told.level[level].hidden))
-		told.level[level].hidden = 0;
-}
-
-void
 log_answer(const char *fmt, ...)
 {
 	enum log_level level;
 	va_list ap;
 
-	for (level = LOG_ERR; level <= LOG_DEBUG; level++)
-		log_hidden(level);
+	for (level = LOG_CRIT; level <= LOG_DEBUG; level++)
+		tell_hidden(level);
 	va_start(ap, fmt);
 	put_line(LOG_INFO, fmt, ap);
 	va_end(ap);
