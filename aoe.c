@@ -54,6 +54,13 @@ mac_del(struct maclist *l, const uint8_t mac[static 6])
 		}
 }
 
+bool
+mac_same(const struct maclist *a, const struct maclist *b)
+{
+	return a->n == b->n &&
+	    memcmp(a->mac, b->mac, sizeof(a->mac[0]) * a->n) == 0;
+}
+
 unsigned
 aoe_maxnsec(unsigned mtu)
 {
@@ -88,9 +95,9 @@ carries(const struct link *l)
 	return n < AOE_MAXNSEC ? (unsigned)n : AOE_MAXNSEC;
 }
 
-static void
+static struct aoe_hdr *
 put_header(const struct target *t, const struct link *l, uint8_t *reply,
-    const uint8_t dst[static 6])
+    const uint8_t dst[static 6], unsigned cmd)
 {
 	struct aoe_hdr *h = (void *)reply;
 
@@ -101,6 +108,8 @@ put_header(const struct target *t, const struct link *l, uint8_t *reply,
 	h->ver_flags = AOE_VER | AOE_R;
 	put_be16(h->shelf, t->shelf);
 	h->slot = t->slot;
+	h->cmd = (uint8_t)cmd;
+	return h;
 }
 
 /* Zeros up to Ethernet's floor: aoetools wait for ever for a shorter frame,
@@ -320,12 +329,6 @@ edit_mask(struct maclist *l, const struct aoe_dir *d, unsigned max)
 	return MERR_NONE;
 }
 
-static bool
-same_list(const struct maclist *a, const struct maclist *b)
-{
-	return a->n == b->n && memcmp(a->mac, b->mac, 6 * (size_t)a->n) == 0;
-}
-
 static enum verdict
 serve_mask(struct call *c)
 {
@@ -349,7 +352,7 @@ serve_mask(struct call *c)
 		if (error != MERR_NONE)
 			break;
 	}
-	if (!same_list(&l, &c->t->masks)) {
+	if (!mac_same(&l, &c->t->masks)) {
 		if (c->t->keep)
 			return refuse_echo(c, AOE_BADARG, sizeof(*m));
 		c->t->masks = l;
@@ -501,13 +504,13 @@ static enum verdict
 serve(struct call *c)
 {
 	const struct aoe_hdr *h = c->req;
+	struct aoe_hdr *reply;
 
 	if (c->t->masks.n > 0 && !mac_has(&c->t->masks, h->src))
 		return silence(&c->t->count.masked);
 
-	put_header(c->t, c->link, c->r->reply, h->src);
-	((struct aoe_hdr *)(void *)c->r->reply)->cmd = h->cmd;
-	memcpy(((struct aoe_hdr *)(void *)c->r->reply)->tag, h->tag, 4);
+	reply = put_header(c->t, c->link, c->r->reply, h->src, h->cmd);
+	memcpy(reply->tag, h->tag, 4);
 
 	if ((h->ver_flags & 0xf0) != AOE_VER)
 		return refuse(c, AOE_BADVER, 0);
@@ -579,23 +582,20 @@ size_t
 aoe_query(const struct target *t, const struct link *l,
     const uint8_t tag[static 4], uint8_t *frame)
 {
-	struct aoe_hdr *h = (void *)frame;
+	struct aoe_hdr *h = put_header(t, l, frame, everyone, AOE_CONFIG);
 
-	put_header(t, l, frame, everyone);
 	h->ver_flags = AOE_VER;
-	h->cmd = AOE_CONFIG;
 	memcpy(h->tag, tag, 4);
 	return pad(frame, sizeof(*h));
 }
 
 size_t
-aoe_advert(const struct target *t, const struct link *l,
-    const uint8_t dst[static 6], uint8_t *reply)
+aoe_advert(const struct target *t, const struct link *l, const uint8_t *dst,
+    uint8_t *reply)
 {
 	size_t n;
 
-	put_header(t, l, reply, dst);
-	((struct aoe_hdr *)(void *)reply)->cmd = AOE_CONFIG;
+	put_header(t, l, reply, dst != NULL ? dst : everyone, AOE_CONFIG);
 	n = put_config(t, l, CFG_READ, reply + sizeof(struct aoe_hdr));
 	return pad(reply, sizeof(struct aoe_hdr) + n);
 }

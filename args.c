@@ -11,9 +11,9 @@
 #include "dat.h"
 #include "fns.h"
 
-#define USAGE	"usage: vblade [-a] [-b bufcnt] [-c file] [-d] [-k] [-s] [-r] " \
-	"[-m mac[,mac...]] [-o offset] [-l length] [-u user] [-v] shelf slot " \
-	"netif filename"
+#define USAGE	"usage: vblade [-a] [-b bufcnt] [-c file] [-d] [-k] [-s] " \
+	"[-r] [-m mac[,mac...]] [-o offset] [-l length] [-u user] [-v] " \
+	"shelf slot netif filename"
 
 static void
 help(void)
@@ -31,7 +31,8 @@ help(void)
 	    "  -o offset  first sector to export (0)\n"
 	    "  -l length  sectors to export (the rest)\n"
 	    "  -u user    whom root becomes (nobody)\n"
-	    "  -v         tell of discovery, mask and reservation changes, too\n"
+	    "  -v         tell of discovery, mask and reservation changes, "
+	    "too\n"
 	    "  -h, -V     this text; the version\n\n"
 	    "shelf is 0 to %d, slot 0 to %d; sectors have %d bytes.\n",
 	    DEF_BUFS, AOE_ALLSHELF - 1, AOE_ALLSLOT - 1, SECTOR);

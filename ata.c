@@ -251,7 +251,8 @@ ata_begin(struct target *t, struct ata_call *c)
 	if (c->maxnsec == 0 && (cmd->flags & (IN | OUT)) != 0)
 		return ATA_SILENT;
 	/* The opcode says which way data flows, and W has to agree: never
-	 * does a payload alone make a write (Linux probes with padded reads). */
+	 * does a payload alone make a write (Linux probes with padded
+	 * reads). */
 	if ((cmd->flags & ANYW) == 0 &&
 	    (cmd->flags & (writes ? IN : OUT)) != 0)
 		return ATA_BADARG;

@@ -65,11 +65,10 @@ refuse(const struct target *t, const struct frame *f)
 {
 	const struct aoe_hdr *h = (const void *)f->data;
 
-	errx(1, "e%u.%u: in use by another target, "
-	    "%02x:%02x:%02x:%02x:%02x:%02x on %s; stop that one, give another "
-	    "shelf or slot, or -a if both serve one store", t->shelf, t->slot,
-	    h->src[0], h->src[1], h->src[2], h->src[3], h->src[4], h->src[5],
-	    f->link->name);
+	errx(1, "e%u.%u: in use by another target, " MAC_FMT " on %s; stop "
+	    "that one, give another shelf or slot, or -a if both serve one "
+	    "store",
+	    t->shelf, t->slot, MAC_ARGS(h->src), f->link->name);
 }
 
 static void
@@ -125,7 +124,6 @@ clash_tell(struct target *t, struct net *net, const struct frame *f)
 		return;
 	t->clash_ns = now;
 	log_event(LOG_WARNING, "e%u.%u: another target has this address, too, "
-	    "%02x:%02x:%02x:%02x:%02x:%02x on %s; initiators mix them up: "
-	    "stop one", t->shelf, t->slot, h->src[0], h->src[1], h->src[2],
-	    h->src[3], h->src[4], h->src[5], f->link->name);
+	    MAC_FMT " on %s; initiators mix them up: stop one", t->shelf,
+	    t->slot, MAC_ARGS(h->src), f->link->name);
 }

@@ -305,7 +305,7 @@ enum timed { TIMED_READ, TIMED_WRITE, TIMED_OTHER, NTIMED };
 /* What is counted by size, and what only counting needs. */
 struct stats {
 	uint64_t	batch[BATCH_BUCKETS];	/* frames taken at once */
-	struct {		/* from a frame's arrival to its reply's leave */
+	struct {		/* from a frame's arrival to its reply */
 		uint64_t	us[TIME_BUCKETS];
 		uint64_t	ns;	/* all of them */
 	} time[NTIMED];
@@ -326,7 +326,7 @@ struct link {
 
 /* Whom to become. */
 struct account {
-	const char	*wanted;	/* by -u; NULL: nobody, in root's place */
+	const char	*wanted;	/* by -u; NULL: nobody for root */
 	bool		 stay;		/* we are that one */
 	uid_t		 uid;
 	gid_t		 gid;
@@ -402,9 +402,9 @@ struct request {
 struct disk {
 	const char	*path;
 	int		 fd;
-	int		 cached_fd;	/* with -d: not direct, for odd pieces */
+	int		 cached_fd;	/* -d: not direct, for odd pieces */
 	uint64_t	 first;		/* sectors before the window, -o */
-	uint64_t	 length;	/* sectors asked for by -l, 0: the rest */
+	uint64_t	 length;	/* sectors, by -l; 0: the rest */
 	uint64_t	 nsec;		/* sectors exported now */
 	bool		 device;	/* a block device */
 	bool		 readonly;	/* -r */
@@ -433,6 +433,10 @@ struct disk {
 	bool		 sync_failed;	/* never reported clean again */
 	struct counters	*count;
 };
+
+/* An Ethernet address, for printf. */
+#define MAC_FMT		"%02x:%02x:%02x:%02x:%02x:%02x"
+#define MAC_ARGS(m)	(m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 
 struct maclist {
 	unsigned	n;

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
@@ -19,7 +18,7 @@
 #define ENODATA	EIO
 #endif
 
-enum { SCRATCH = 128 * SECTOR };	/* bytes that READ VERIFY reads at once */
+enum { SCRATCH = 128 * SECTOR };	/* bytes READ VERIFY reads at once */
 
 static const char *const kind_names[] = {
 	[OP_READ] = "read",
@@ -48,25 +47,20 @@ check_kind(struct disk *d)
 		    d->path);
 }
 
-/* One writer, or any number of readers. */
-static void
-lock(const struct disk *d)
+void
+disk_lock(int fd, const char *path, short type, const char *advice)
 {
-	struct flock l = {
-		.l_type = d->readonly ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
-	};
+	struct flock l = { .l_type = type, .l_whence = SEEK_SET };
 
-	if (fcntl(d->fd, F_SETLK, &l) == 0)
+	if (fcntl(fd, F_SETLK, &l) == 0)
 		return;
 	if (errno != EACCES && errno != EAGAIN)
-		err(1, "%s: cannot be locked", d->path);
+		err(1, "%s: cannot be locked", path);
 	l.l_pid = 0;
-	if (fcntl(d->fd, F_GETLK, &l) == -1 || l.l_pid <= 0)
-		errx(1, "%s: in use by another vblade; stop that one, "
-		    "or export it with -r from both", d->path);
-	errx(1, "%s: in use by process %ld (another vblade?); stop that one, "
-	    "or export it with -r from both", d->path, (long)l.l_pid);
+	if (fcntl(fd, F_GETLK, &l) == -1 || l.l_pid <= 0)
+		errx(1, "%s: in use by another vblade; %s", path, advice);
+	errx(1, "%s: in use by process %ld (another vblade?); %s", path,
+	    (long)l.l_pid, advice);
 }
 
 static int
@@ -92,6 +86,24 @@ window(const struct disk *d, uint64_t total)
 	uint64_t n = total > d->first ? total - d->first : 0;
 
 	return d->length > 0 && d->length < n ? d->length : n;
+}
+
+/* -o and -l have to lie in a store of that size, and leave something. */
+static void
+check_window(const struct disk *d, uint64_t bytes)
+{
+	const uint64_t total = bytes / SECTOR;
+
+	if (total == 0)
+		errx(1, "%s: %" PRIu64 " bytes: smaller than a sector of "
+		    "%d bytes; make it larger", d->path, bytes, SECTOR);
+	if (d->first >= total)
+		errx(1, "-o %" PRIu64 ": %s has %" PRIu64 " sectors; "
+		    "give a smaller offset", d->first, d->path, total);
+	if (d->length > total - d->first)
+		errx(1, "-l %" PRIu64 ": %s has %" PRIu64 " sectors after "
+		    "offset %" PRIu64 "; give a smaller length", d->length,
+		    d->path, total - d->first, d->first);
 }
 
 /* Does a direct read of one sector to any sector's address work here?
@@ -125,7 +137,7 @@ go_direct(struct disk *d, unsigned logical)
 void
 disk_open(struct disk *d, struct counters *count)
 {
-	uint64_t bytes, total;
+	uint64_t bytes;
 	unsigned logical, physical;
 	int trim;
 
@@ -142,24 +154,16 @@ disk_open(struct disk *d, struct counters *count)
 	if (d->fd == -1)
 		err(1, "%s", d->path);
 	fcntl(d->fd, F_SETFL, fcntl(d->fd, F_GETFL) & ~O_NONBLOCK);
-	lock(d);
+	/* one writer, or any number of readers */
+	disk_lock(d->fd, d->path, d->readonly ? F_RDLCK : F_WRLCK,
+	    "stop that one, or export it with -r from both");
 	os_noatime(d->fd);
 
 	if (store_bytes(d, &bytes, &logical, &physical) == -1)
 		errx(1, "%s: not a disk (%s); name a file or a block device",
 		    d->path, strerror(errno));
-	total = bytes / SECTOR;
-	if (total == 0)
-		errx(1, "%s: %" PRIu64 " bytes: smaller than a sector of "
-		    "%d bytes; make it larger", d->path, bytes, SECTOR);
-	if (d->first >= total)
-		errx(1, "-o %" PRIu64 ": %s has %" PRIu64 " sectors; "
-		    "give a smaller offset", d->first, d->path, total);
-	if (d->length > total - d->first)
-		errx(1, "-l %" PRIu64 ": %s has %" PRIu64 " sectors after "
-		    "offset %" PRIu64 "; give a smaller length", d->length,
-		    d->path, total - d->first, d->first);
-	d->nsec = window(d, total);
+	check_window(d, bytes);
+	d->nsec = window(d, bytes / SECTOR);
 	while (d->phys_shift < 15 &&
 	    (uint64_t)SECTOR << (d->phys_shift + 1) <= physical)
 		d->phys_shift++;
@@ -192,14 +196,17 @@ disk_resize(struct disk *d)
 int
 disk_close(struct disk *d)
 {
-	int result = 0;
+	int error = 0;
 
-	if (!d->readonly && (d->sync_failed || os_flush(d->fd) == -1))
-		result = -1;
+	if (d->sync_failed)
+		error = EIO;		/* told when it happened */
+	else if (!d->readonly && os_flush(d->fd) == -1)
+		error = errno;
 	if (d->cached_fd != -1)
 		close(d->cached_fd);
 	close(d->fd);
-	return result;
+	errno = error;
+	return error == 0 ? 0 : -1;
 }
 
 bool

@@ -6,9 +6,6 @@
 #include "dat.h"
 #include "fns.h"
 
-#define MAC		"%02x:%02x:%02x:%02x:%02x:%02x"
-#define MAC_OF(m)	(m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
-
 enum { SHOWN = 8 };		/* addresses of a list, then dots */
 
 static const char *
@@ -19,8 +16,8 @@ addresses(const struct maclist *l, char *text, size_t max)
 
 	(void)snprintf(text, max, " nobody");
 	for (i = 0; i < l->n && i < SHOWN; i++)
-		n += (size_t)snprintf(text + n, max - n, " " MAC,
-		    MAC_OF(l->mac[i]));
+		n += (size_t)snprintf(text + n, max - n, " " MAC_FMT,
+		    MAC_ARGS(l->mac[i]));
 	if (l->n > SHOWN)
 		(void)snprintf(text + n, max - n, " ...");
 	return text;
@@ -39,11 +36,11 @@ tell_change(const struct target *t, const struct link *l,
 	char text[SHOWN * 18 + 8];
 
 	if (h->cmd == AOE_CONFIG)
-		log_event(LOG_INFO, MAC " on %s: config string of %u bytes "
-		    "set", MAC_OF(h->src), l->name, t->nconfig);
+		log_event(LOG_INFO, MAC_FMT " on %s: config string of %u "
+		    "bytes set", MAC_ARGS(h->src), l->name, t->nconfig);
 	else
-		log_event(LOG_INFO, MAC " on %s: %s, %u now:%s",
-		    MAC_OF(h->src), l->name, things[h->cmd],
+		log_event(LOG_INFO, MAC_FMT " on %s: %s, %u now:%s",
+		    MAC_ARGS(h->src), l->name, things[h->cmd],
 		    h->cmd == AOE_MASK ? t->masks.n : t->reserve.n,
 		    addresses(h->cmd == AOE_MASK ? &t->masks : &t->reserve,
 		    text, sizeof(text)));
@@ -59,12 +56,12 @@ events_tell(const struct target *t, const struct frame *f,
 	if (h->cmd == AOE_ATA || h->cmd > AOE_RESERVE)
 		return;
 	if ((reply->ver_flags & AOE_E) != 0)
-		log_event(LOG_INFO, MAC " on %s: %s refused, AoE error %u",
-		    MAC_OF(h->src), f->link->name, things[h->cmd],
+		log_event(LOG_INFO, MAC_FMT " on %s: %s refused, AoE error "
+		    "%u", MAC_ARGS(h->src), f->link->name, things[h->cmd],
 		    reply->error);
 	else if (changed)
 		tell_change(t, f->link, h);
 	else if (h->cmd == AOE_CONFIG)
-		log_event(LOG_DEBUG, MAC " on %s: discovery",
-		    MAC_OF(h->src), f->link->name);
+		log_event(LOG_DEBUG, MAC_FMT " on %s: discovery",
+		    MAC_ARGS(h->src), f->link->name);
 }

@@ -105,29 +105,31 @@ bool		aoe_rival(const struct target *, const struct frame *);
 
 /*
  * Make a config query to whoever else may have our shelf.slot, broadcast on
- * the Ethernet.  Returns its bytes, 60.
+ * the Ethernet, in frame, which has room for 60 bytes.  Returns 60.
  */
 size_t		aoe_query(const struct target *, const struct link *,
 		    const uint8_t tag[static 4], uint8_t *frame);
 
 /*
  * Make the unsolicited config response (AoEr11 3.2) that tells a link we are
- * here; dst is the Ethernet destination.  Returns its bytes, at least 60.
+ * here; dst is the Ethernet destination, NULL: everyone.  reply has as much
+ * room as that of aoe_request.  Returns its bytes, at least 60.
  */
 size_t		aoe_advert(const struct target *, const struct link *,
-		    const uint8_t dst[static 6], uint8_t *reply);
+		    const uint8_t *dst, uint8_t *reply);
 
 /* Sectors per command that an interface's MTU (bytes) allows, 0 to 255, as
  * the Linux driver counts them; 0 means that no sector fits. */
 unsigned	aoe_maxnsec(unsigned mtu);
 
-/* The list operations are shared with the -m option.  mac_add answers -1
- * when all max places (at most MAX_MACS) are taken; a MAC that is there
- * already counts as added. */
+/* The list operations are shared with -m and -c.  mac_add answers -1 when all
+ * max places (at most MAX_MACS) are taken, else 0; a MAC that is there already
+ * counts as added.  The same list has the same addresses in the same order. */
 bool		mac_has(const struct maclist *, const uint8_t mac[static 6]);
 int		mac_add(struct maclist *, const uint8_t mac[static 6],
 		    unsigned max);
 void		mac_del(struct maclist *, const uint8_t mac[static 6]);
+bool		mac_same(const struct maclist *, const struct maclist *);
 
 /* ---- ata.c: ATA commands; knows no frame and makes no system call ---- */
 
@@ -176,6 +178,15 @@ void		ata_identify(const struct target *, unsigned offered,
  */
 void		disk_open(struct disk *, struct counters *);
 
+/*
+ * Lock all of fd against other processes, until the last descriptor that we
+ * have of that file is closed: any.  type is F_WRLCK or F_RDLCK.  Leaves the
+ * process with a message that names path, who has it where that can be told,
+ * and the advice.
+ */
+void		disk_lock(int fd, const char *path, short type,
+		    const char *advice);
+
 /* Look at the store's size again.  Returns 1 when the number of exported
  * sectors changed, 0 when not, -1 with errno when it cannot be told. */
 int		disk_resize(struct disk *);
@@ -194,26 +205,30 @@ void		disk_do(struct disk *, struct op *);
 int		disk_fd(const struct disk *, const void *data, uint64_t off,
 		    size_t len, bool *odd);
 
-/* Tell the operator of op->error, but not of every one in a flood. */
+/* Count op->error and tell the operator, but not of every one in a flood. */
 void		disk_complain(struct disk *, const struct op *);
 
-/* A sync came to this end (0 or an errno): keep it in mind, tell it. */
+/* A sync came to this end (0 or an errno): count it, tell of the first that
+ * failed, and from then on d->sync_failed. */
 void		disk_synced(struct disk *, int error);
 
-/* Does this errno say that the store will not come back by itself? */
+/* Does this errno (or 0) say that the store will not come back by itself? */
 bool		disk_gone(int error);
 
-/* Make everything stable and close.  Returns 0, or -1 with errno. */
+/* Make everything stable and close.  Returns 0, or -1 with errno; -1 always
+ * after a sync that failed. */
 int		disk_close(struct disk *);
 
 /* ---- queue.c: which operation runs when ---- */
 
-/* Make room for max operations in flight, if the kernel can do that and
- * VBLADE_IO=sync is not in the environment. */
+/* Make room for max operations under way; in flight at once, if the kernel can
+ * do that and VBLADE_IO=sync is not in the environment.  Leaves the process
+ * with a message when there is no memory. */
 void		queue_open(struct disk *, unsigned max);
 
-/* Hand over an operation.  It runs in some later queue_run, after all that
- * came before it and share a sector with it. */
+/* Hand over an operation: kind, lba, nsec, data, home and fua, home with room
+ * for its data.  It runs in some later queue_run, after all that came before
+ * it and share a sector with it. */
 void		queue_add(struct disk *, struct op *);
 
 /*
@@ -402,13 +417,14 @@ void		drop_become(struct account *, const char *as);
 /*
  * Open every interface of the comma-separated list netif for AoE requests to
  * shelf.slot.  *bufcnt is the number of frames that should be able to wait;
- * lowered to what was granted.  Leaves the process with a message when an
- * interface is missing or is no Ethernet, or the privilege is.
+ * lowered to what was granted.  Leaves the process with a message when the
+ * privilege or an interface is missing, or one is no Ethernet.
  */
 struct net	*net_open(const char *netif, unsigned shelf, unsigned slot,
 		    unsigned *bufcnt);
 
-/* The interfaces; the array stays where it is.  Returns how many. */
+/* The interfaces; the array stays where it is.  Returns how many, 1 to
+ * MAX_NETIFS. */
 int		net_links(struct net *, struct link **);
 
 /*
@@ -419,9 +435,9 @@ int		net_pollfds(struct net *, struct pollfd *fds);
 
 /*
  * Take frames that wait, at most max, without blocking.  Their bytes stay
- * where they are until net_release.  What has waited for longer than STALE_S
- * is dropped.  Returns how many; never an error: a link that fails is a link
- * without frames.
+ * where they are until net_release.  What has waited for longer than STALE_S,
+ * or did not fit, is dropped and counted.  Returns how many; never an error: a
+ * link that fails is a link without frames.
  */
 int		net_recv(struct net *, struct frame *, int max,
 		    struct counters *);
@@ -434,13 +450,15 @@ int64_t		net_clock(void);
 bool		net_waits(const struct net *);
 
 /*
- * Send the frames, each out of its link.  Frames that the network refuses for
+ * Send the frames, at most MAX_BATCH, each out of its link.  Waits a moment
+ * where a queue is full (links_again).  Frames that the network refuses for
  * good, or for too long, are counted and lost; the initiator asks again.
  */
 void		net_send(struct net *, const struct frame *, int nframes,
 		    struct counters *);
 
-/* Links may have changed: look at them again and set link->news. */
+/* Links may have changed: look at them again and set link->news.  One that is
+ * not there has index 0 and is not up; one that comes back is served again. */
 void		net_refresh(struct net *);
 
 /* Bring the counters that the kernel keeps up to date. */
@@ -448,7 +466,9 @@ void		net_stats(struct net *, struct counters *);
 
 void		net_close(struct net *);
 
-/* Size in bytes and sector sizes of a block device.  0, or -1 with errno. */
+/* Size and sector sizes of a block device, all in bytes.  0, or -1 with errno.
+ * Where a device takes nothing but whole sectors of its own, and these are not
+ * of 512 bytes, it leaves the process with a message. */
 int		os_devsize(int fd, uint64_t *bytes, unsigned *logical,
 		    unsigned *physical);
 
@@ -459,8 +479,10 @@ void		os_noatime(int fd);
 int		os_flush(int fd);
 
 /*
- * Give back the storage behind a range, bytes.  os_cantrim tells whether
- * that works (1), works and leaves zeros for sure (2), or does not (0).
+ * Give back the storage behind a range, bytes.  0, or -1 with errno; a device
+ * may keep odd pieces.  os_cantrim tells of a store of size bytes whether that
+ * works (1), works and leaves zeros for sure (2), or does not (0): a file is
+ * asked by a hole behind its end.
  */
 int		os_trim(int fd, bool device, uint64_t off, uint64_t len);
 int		os_cantrim(int fd, bool device, uint64_t size);
@@ -468,7 +490,8 @@ int		os_cantrim(int fd, bool device, uint64_t size);
 /*
  * Many calls in flight at once, at most max, on the nfds descriptors fds (one
  * or two).  io_open returns NULL with errno where the kernel has nothing of the
- * kind.  io_add hands over a call, whose struct and buffers must stay;
+ * kind.  io_add hands over a call (kind, fd, off, len, iov and niov; of a sync
+ * only kind and fd), whose struct and buffers must stay;
  * io_submit makes sure the kernel has them all; io_next returns one that came
  * to its end, with io->result (bytes, 0 of a sync, or -errno), or NULL.
  * io_pollfd is readable while io_next has something to return.

@@ -28,7 +28,7 @@ struct blade {
 	int		 nout;
 	bool		 stuck;		/* the store has long done nothing */
 	bool		 single;	/* the last batch was one frame */
-	int		 soon;		/* > 0: the next may come within SPIN_NS */
+	int		 soon;		/* > 0: the next may come in SPIN_NS */
 	struct notify	 notify;
 	bool		 verbose;	/* -v */
 	int		 board;		/* shows the counters, or -1 */
@@ -315,16 +315,12 @@ serve_batch(struct blade *b, int max)
 static void
 advertise(struct blade *b, struct link *l)
 {
-	static const uint8_t everyone[6] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff
-	};
 	const struct maclist *to = &b->t.masks;
 	struct request *r = b->unused;
 	struct frame f = { .data = r->reply, .link = l };
 	unsigned i;
 
-	f.len = aoe_advert(&b->t, l, to->n > 0 ? to->mac[0] : everyone,
-	    r->reply);
+	f.len = aoe_advert(&b->t, l, to->n > 0 ? to->mac[0] : NULL, r->reply);
 	net_send(b->net, &f, 1, &b->t.count);
 	for (i = 1; i < to->n; i++) {
 		aoe_advert(&b->t, l, to->mac[i], r->reply);
@@ -440,7 +436,8 @@ rest(struct blade *b, const sigset_t *waiting)
 	/* what may not be taken is not worth looking out for */
 	if (b->single && room(b) > 0) {
 		start = now = monotonic_ns();
-		while (b->soon > 0 && !net_waits(b->net) && now - start < SPIN_NS)
+		while (b->soon > 0 && !net_waits(b->net) &&
+		    now - start < SPIN_NS)
 			now = monotonic_ns();
 		if (net_waits(b->net))
 			return;

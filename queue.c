@@ -4,7 +4,6 @@
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dat.h"
@@ -79,14 +78,10 @@ put_string(char *p, const uint8_t *s, size_t len)
 static char *
 put_macs(char *p, const char *what, const struct maclist *l)
 {
-	const uint8_t *m;
 	unsigned i;
 
-	for (i = 0; i < l->n; i++) {
-		m = l->mac[i];
-		p += sprintf(p, "%s %02x:%02x:%02x:%02x:%02x:%02x\n", what,
-		    m[0], m[1], m[2], m[3], m[4], m[5]);
-	}
+	for (i = 0; i < l->n; i++)
+		p += sprintf(p, "%s " MAC_FMT "\n", what, MAC_ARGS(l->mac[i]));
 	return p;
 }
 
@@ -303,21 +298,11 @@ sync_directory(const char *path)
 	free(dir);
 }
 
-static bool
+static void
 lock(const struct state *s, int fd)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-	if (fcntl(fd, F_SETLK, &l) == 0)
-		return true;
-	if (errno != EACCES && errno != EAGAIN)
-		err(1, "%s: cannot be locked", s->path);
-	l.l_pid = 0;
-	if (fcntl(fd, F_GETLK, &l) == -1 || l.l_pid <= 0)
-		errx(1, "%s: in use by another vblade; give each blade a "
-		    "state file of its own", s->path);
-	errx(1, "%s: in use by process %ld (another vblade?); give each blade "
-	    "a state file of its own", s->path, (long)l.l_pid);
+	disk_lock(fd, s->path, F_WRLCK, "give each blade a state file of its "
+	    "own");
 }
 
 static void
@@ -394,12 +379,6 @@ create(struct state *s, const struct target *t)
 	free(path);
 }
 
-static bool
-same_list(const struct maclist *a, const struct maclist *b)
-{
-	return a->n == b->n && memcmp(a->mac, b->mac, 6 * (size_t)a->n) == 0;
-}
-
 /* Take over what the file says; -m has the last word on the mask list. */
 static void
 load(struct state *s, const struct target *t)
@@ -422,7 +401,7 @@ load(struct state *s, const struct target *t)
 		    "%s: one of two copies is not whole, as a crash leaves "
 		    "it; going on from the other, generation %" PRIu64,
 		    s->path, s->generation);
-	other = t->masks.n > 0 && !same_list(&t->masks, &s->now.masks);
+	other = t->masks.n > 0 && !mac_same(&t->masks, &s->now.masks);
 	if (other) {
 		log_event(LOG_WARNING,
 		    "%s: -m replaces the mask list that was kept", s->path);

@@ -681,7 +681,9 @@ START_TEST(failed_sync)
 	talk_all(&b, failing, NELEM(failing));
 	fault.sync_error = 0;
 	talk_all(&b, after, NELEM(after));
+	errno = 0;			/* the caller tells what it is */
 	ck_assert_int_eq(disk_close(&b.t.disk), -1);
+	ck_assert_int_eq(errno, EIO);
 }
 END_TEST
 
@@ -1071,7 +1073,7 @@ START_TEST(complaints)
 	sleep(1);
 	talk(&b, &x);
 	for (p = fault.said; *p != '\0'; p = strchr(p, '\n') + 1)
-		if (strstr(p, " more messages like the last ones not") != NULL &&
+		if (strstr(p, " more messages like the last ones") != NULL &&
 		    strstr(p, " more") < strchr(p, '\n'))
 			hidden += atoi(strchr(p, ' '));
 		else

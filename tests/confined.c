@@ -7,8 +7,8 @@
  *		 written to its beginning is attempted before the next reply is
  *		 sent; at ANSWER, the number of the system call appears before
  *		 the attempt, and the errno, or 0, behind it when it returns
- *	PROBE_DIR a directory of the test's, with "file" and "program" in it, and
- *		 nothing else: an attempt that succeeds must do no harm
+ *	PROBE_DIR a directory of the test's, with "file" and "program" in it,
+ *		 and nothing else: an attempt that succeeds must do no harm
  *	PROBE_NO words that stand for what this kernel shall not have:
  *		 seccomp landlock speculation uring restrictions close_range
  */

@@ -64,7 +64,7 @@ enum {
 	SECTOR = 512,
 	CONFIG_MAX = 1024,
 	FRAME_MIN = 60,
-	FRAME_MAX = 65536 + 18,	/* lo's MTU, an Ethernet header and a VLAN tag */
+	FRAME_MAX = 65536 + 18,	/* lo's MTU, Ethernet header, VLAN tag */
 	WINDOW_MAX = 256
 };
 
@@ -94,7 +94,7 @@ static struct {			/* the command line */
 	int	have_dst, have_src;
 	int	timeout;	/* ms */
 	int	tries;
-	unsigned count;		/* -c: sectors per command, 0 for the target's */
+	unsigned count;		/* -c: sectors per command, 0: the target's */
 	int	narrow;		/* -2: 28-bit commands */
 	int	lax;
 	int	verbose;

@@ -704,9 +704,11 @@ static const struct {
 	unsigned long	arg;
 	int		error;
 } hiccups[] = {
-	{ "ioctl", B_SIOCGIFCONF, B_ENOMEM }, { "ioctl", B_SIOCGIFMTU, B_ENXIO },
+	{ "ioctl", B_SIOCGIFCONF, B_ENOMEM },
+	{ "ioctl", B_SIOCGIFMTU, B_ENXIO },
 	{ "ioctl", B_SIOCGIFFLAGS, B_ENXIO },
-	{ "ioctl", B_SIOCGIFMEDIA, B_EINVAL }, { "ioctl", B_BIOCGETIF, B_ENXIO },
+	{ "ioctl", B_SIOCGIFMEDIA, B_EINVAL },
+	{ "ioctl", B_BIOCGETIF, B_ENXIO },
 	{ "ioctl", B_BIOCSETIF, B_ENOBUFS }, { "ioctl", B_BIOCGDLT, B_EINVAL },
 	{ "ioctl", B_BIOCGSTATS, B_EINVAL }, { "kevent", 0, B_EINTR },
 	{ "kevent", 1, B_ENOMEM }, { "bpf read", 0, B_EINTR },

@@ -4,8 +4,8 @@
  *
  *	SABOTAGE=none		change nothing
  *	SABOTAGE=drop:N		each Nth write is answered and not done
- *	SABOTAGE=swap:N		each Nth write has its first two sectors exchanged
- *	SABOTAGE=early		a write is answered while it waits in our memory,
+ *	SABOTAGE=swap:N		each Nth write has its first sectors exchanged
+ *	SABOTAGE=early		a write is answered while it waits in memory,
  *				and is done when QUEUE others have come after it
  *
  * All memory is static and the system calls are made directly, so that it works
