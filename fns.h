@@ -382,6 +382,10 @@ void		links_update(struct link *, const struct link *now);
 /* The largest MTU of n links, bytes. */
 unsigned	links_mtu(const struct link *, int n);
 
+/* Throw away what fd tells of links, which does not block: it only rings the
+ * bell.  Whoever then looks stays right when the kernel had to drop some. */
+void		links_drain(int fd);
+
 /*
  * The network refused a frame, errno tells why: is it worth another try?  Waits
  * when the queue was full, until fd is writable or, with -1, a moment, 0.2 to

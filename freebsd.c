@@ -293,15 +293,9 @@ net_pollfds(struct net *n, struct pollfd *fds)
 void
 net_refresh(struct net *n)
 {
-	char buf[2048];
-	ssize_t r;
 	int i;
 
-	/* the messages only ring the bell: then we look for ourselves, which
-	 * stays right when the kernel had to drop some */
-	do
-		r = recv(n->news_fd, buf, sizeof(buf), 0);
-	while (r > 0 || (r == -1 && (errno == EINTR || errno == ENOBUFS)));
+	links_drain(n->news_fd);
 	for (i = 0; i < n->nlinks; i++)
 		check_link(n, i);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The interfaces of a blade: what no system does in a way of its own. */
 
+#include <sys/socket.h>
+
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
@@ -65,6 +67,17 @@ links_mtu(const struct link *l, int n)
 		if (l->mtu > mtu)
 			mtu = l->mtu;
 	return mtu;
+}
+
+void
+links_drain(int fd)
+{
+	char buf[8192];
+	ssize_t r;
+
+	do
+		r = recv(fd, buf, sizeof(buf), 0);
+	while (r > 0 || (r == -1 && (errno == EINTR || errno == ENOBUFS)));
 }
 
 bool

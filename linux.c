@@ -261,16 +261,11 @@ net_pollfds(struct net *n, struct pollfd *fds)
 void
 net_refresh(struct net *n)
 {
-	char buf[8192];
 	struct link *l;
 	bool moved = false;
 	int i, index;
 
-	/* netlink only rings the bell: then we look for ourselves, which
-	 * stays right when it had to drop messages */
-	while (recv(n->news_fd, buf, sizeof(buf), 0) > 0 || errno == EINTR ||
-	    errno == ENOBUFS)
-		;
+	links_drain(n->news_fd);
 	for (i = 0; i < n->nlinks; i++) {
 		l = &n->links[i];
 		index = l->index;
@@ -278,9 +273,8 @@ net_refresh(struct net *n)
 			l->index = 0;
 			l->up = false;
 		}
-		if (l->index == index)
-			continue;
-		moved = true;
+		moved = moved || l->index != index;
+		/* the same number does not mean that it is the same one */
 		if (l->index != 0 && bind_out(n, i) == -1)
 			log_event(LOG_ERR, "%s: packet socket: %s", l->name,
 			    strerror(errno));

@@ -67,17 +67,34 @@ ok 'to read from' ini verify e9.0 0 1000 2
 silent 'and the old one no more' -a "$TMAC" discover e9.0
 kill "$LISTENER" && reap "$LISTENER"
 
+# cable [OPTION...]: a new one, of which our end is down
+cable() {
+	ip -n "$TNS" link add "$TIF" "$@" address "$TMAC" type veth \
+	    peer name "$IIF" address "$IMAC" netns "$INS"
+	ip -n "$INS" link set "$IIF" up
+}
+
 # The interface goes and another comes under its name.
 ip -n "$TNS" link del "$TIF"
 sleep 0.2
 ok 'the blade outlives its interface' test -e "/proc/$BLADE_PID"
-ip -n "$TNS" link add "$TIF" address "$TMAC" type veth peer name "$IIF" \
-    address "$IMAC" netns "$INS"
-ip -n "$INS" link set "$IIF" up
+cable
 listen "$T/heard4"
 link up
 ok 'and advertises on the next of that name' \
     wait_for 5 advert "$T/heard4" 02
 ok 'and serves it' ini verify e9.0 0 1000 2
+
+# Once more, under its number, too, and before the blade gets to look.
+index=$(in_target cat "/sys/class/net/$TIF/ifindex")
+kill -STOP "$BLADE_PID"
+ip -n "$TNS" link del "$TIF"
+if cable index "$index" && link up; then
+	kill -CONT "$BLADE_PID"
+	ok 'and one that it cannot tell from the last' \
+	    wait_for 2 ini -n 1 -t 500 verify e9.0 0 1000 2
+else
+	skip 'and one that it cannot tell from the last' 'ip cannot make it'
+fi
 
 done_testing

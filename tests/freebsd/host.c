@@ -69,6 +69,18 @@ known(int index)
 	return NULL;
 }
 
+/* An interface that has gone takes the socket off, and another one under its
+ * number does not put it back. */
+static int
+still_bound(const struct m_if *f)
+{
+	struct sockaddr_ll at = { .sll_ifindex = -1 };
+	socklen_t len = sizeof(at);
+
+	return getsockname(f->host_fd, (void *)&at, &len) == 0 &&
+	    at.sll_ifindex == f->host_index;
+}
+
 /* The host's interfaces as they are now. */
 static void
 survey(void)
@@ -86,7 +98,7 @@ survey(void)
 			if ((int)p->if_index == m_ifs[i].host_index &&
 			    strcmp(p->if_name, m_ifs[i].name) == 0)
 				break;
-		if (p->if_index == 0) {
+		if (p->if_index == 0 || !still_bound(&m_ifs[i])) {
 			close(m_ifs[i].host_fd);
 			m_if_del(&m_ifs[i]);
 		}
