@@ -33,6 +33,7 @@
 #define RING_SHARE	8
 #define RING_BYTES	(4 << 20)
 #define RING_LIMIT	(256 << 20)	/* and never more than this */
+#define RING_RETRY_MS	500		/* when there was no memory for it */
 
 /* Adjoining requests that one call to the kernel serves. */
 #define MAX_JOIN	64

@@ -45,6 +45,7 @@ struct net {
 	int		 nlinks;
 	int64_t		 empty_ns;	/* when nothing waited, since boot */
 	int64_t		 set_ns;	/* wall clock minus that, then */
+	int64_t		 tried_ns;	/* to get a ring, by monotonic_ns */
 };
 
 /* The ring puts an Ethernet header where the network header, which follows,
@@ -67,11 +68,11 @@ ring_close(struct net *n)
 	struct tpacket_req none;
 
 	memset(&none, 0, sizeof(none));
-	if (n->ring.map == NULL)
-		return;
-	munmap(n->ring.map, n->ring.bytes);
-	setsockopt(n->fd, SOL_PACKET, PACKET_RX_RING, &none, sizeof(none));
+	if (n->ring.map != NULL)
+		munmap(n->ring.map, n->ring.bytes);
 	n->ring.map = NULL;
+	/* the kernel may have one that could not be mapped */
+	setsockopt(n->fd, SOL_PACKET, PACKET_RX_RING, &none, sizeof(none));
 }
 
 /* What the largest frame of any link needs, bytes. */
@@ -258,6 +259,20 @@ net_pollfds(struct net *n, struct pollfd *fds)
 	return 2;
 }
 
+static void
+renew_ring(struct net *n)
+{
+	const bool had = n->ring.map != NULL;
+
+	ring_close(n);
+	if (ring_open(n) == 0 && had)
+		log_event(LOG_ERR, "receive ring: %s; trying again",
+		    strerror(errno));
+	else if (n->ring.map != NULL && !had)
+		log_event(LOG_NOTICE, "receive ring: there is memory again");
+	n->tried_ns = monotonic_ns();
+}
+
 void
 net_refresh(struct net *n)
 {
@@ -281,12 +296,9 @@ net_refresh(struct net *n)
 	}
 	if (moved && hear(n) == -1)
 		log_event(LOG_ERR, "packet filter: %s", strerror(errno));
-	if (n->ring.map == NULL || slot_bytes(n) > n->ring.slot) {
-		/* larger frames now; what waits in the ring is asked again */
-		ring_close(n);
-		if (ring_open(n) == 0)
-			log_event(LOG_ERR, "receive ring: %s", strerror(errno));
-	}
+	/* larger frames now; what waits in the ring is asked again */
+	if (n->ring.map == NULL || slot_bytes(n) > n->ring.slot)
+		renew_ring(n);
 }
 
 /*
@@ -344,6 +356,20 @@ too_old(struct net *n)
 	return wall - STALE_S * NS;
 }
 
+/* There was no memory for a ring.  What comes in meanwhile lies in the socket's
+ * own queue, and wakes us: it is lost, and tells when to try again. */
+static void
+without_ring(struct net *n, struct counters *count)
+{
+	uint8_t byte;
+	int i;
+
+	for (i = 0; i < MAX_BATCH && recv(n->fd, &byte, 1, 0) != -1; i++)
+		count->ring_lost++;
+	if (i > 0 && monotonic_ns() - n->tried_ns >= RING_RETRY_MS * MS)
+		renew_ring(n);
+}
+
 int
 net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 {
@@ -353,8 +379,10 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 	int64_t oldest;
 	int got = 0;
 
-	if (r->map == NULL)
+	if (r->map == NULL) {
+		without_ring(n, count);
 		return 0;
+	}
 	oldest = too_old(n);
 	while (got < max && r->taken < r->nslots && filled(r, r->next)) {
 		h = ring_slot(r, r->next);

@@ -38,12 +38,42 @@ calls() {
 	grep -c -v -e '<detached' -e '^strace' "$T/strace"
 }
 
+# cpu that the blade has used, in hundredths of a second
+ticks() {
+	awk '{ print $14 + $15 }' "/proc/$BLADE_PID/stat"
+}
+
 start_blade 9 0 "$TIF" "$T/disk"
 ok 'it answers' ini discover e9.0
 if [ -z "$VBLADE_WRAP" ]; then
 	sleep 1		# what the link's birth tells has come
 	is 'an idle blade makes no call' "$(calls || :)" 0
 	like 'and was seen to sleep' "$(cat "$T/strace")" '^ppoll'
+fi
+
+# No memory for larger frames just then.
+# A limit may be set from outside only for a process of the same user.
+if [ -z "$VBLADE_WRAP" ]; then
+	stop_blade
+	start_blade -u root 9 0 "$TIF" "$T/disk"
+	ok 'as root: it answers' ini discover e9.0
+	prlimit --pid "$BLADE_PID" --as=4096:unlimited
+	set_mtu 3000
+	ok 'no memory for a ring: it says so' \
+	    wait_for 10 grep -q '^vblade: receive ring: ' "$BLADE_ERR"
+	silent 'and hears nothing' discover e9.0
+	before=$(ticks)
+	sleep 1
+	ok 'nor does it spin' test $(($(ticks) - before)) -lt 20
+	prlimit --pid "$BLADE_PID" --as=unlimited:unlimited
+	ok 'memory again: it serves' \
+	    wait_for 5 ini -n 1 -t 500 read e9.0 0 1
+	like 'and says so' "$(cat "$BLADE_ERR")" 'there is memory again$'
+	is 'each once' "$(grep -c 'receive ring' "$BLADE_ERR")" 2
+	set_mtu 1500
+	ok 'and goes on' wait_for 5 ini -n 1 -t 500 read e9.0 0 1
+	stop_blade
+	start_blade 9 0 "$TIF" "$T/disk"
 fi
 
 # A frame for another host, on an interface that hears everything.
