@@ -314,13 +314,11 @@ answer_masks(struct call *c, unsigned mcmd)
 static int
 edit_mask(struct maclist *l, const struct aoe_dir *d, unsigned max)
 {
-	static const uint8_t nobody[6];
-
 	if (d->dcmd == DIR_NONE)
 		return MERR_NONE;
 	if (d->dcmd != DIR_ADD && d->dcmd != DIR_DEL)
 		return MERR_DIR;
-	if ((d->mac[0] & 1) != 0 || memcmp(d->mac, nobody, 6) == 0)
+	if ((d->mac[0] & 1) != 0 || mac_zero(d->mac))
 		return MERR_OTHER;
 	if (d->dcmd == DIR_DEL)
 		mac_del(l, d->mac);
@@ -459,7 +457,6 @@ for_host(const struct frame *f)
 static bool
 for_us(const struct target *t, const struct frame *f)
 {
-	static const uint8_t loopback[6];
 	const struct aoe_hdr *h = (const void *)f->data;
 	const uint8_t *mac = f->link->mac;
 	unsigned shelf;
@@ -467,7 +464,7 @@ for_us(const struct target *t, const struct frame *f)
 	if (!for_host(f))
 		return false;
 	/* on the loopback interface every address is ours, and zero */
-	if (memcmp(h->src, mac, 6) == 0 && memcmp(mac, loopback, 6) != 0)
+	if (memcmp(h->src, mac, 6) == 0 && !mac_zero(mac))
 		return false;
 	if ((h->ver_flags & AOE_R) != 0)
 		return false;

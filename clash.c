@@ -50,11 +50,10 @@ from_us(struct net *net, const struct frame *f)
 static bool
 answers_us(struct net *net, const struct frame *f)
 {
-	static const uint8_t loopback[6];
 	const struct aoe_hdr *h = (const void *)f->data;
 	uint8_t tag[4];
 
-	if (memcmp(f->link->mac, loopback, 6) != 0)
+	if (!mac_zero(f->link->mac))
 		return !from_us(net, f);
 	make_tag(tag);
 	return memcmp(h->tag, tag, 4) == 0;

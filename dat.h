@@ -438,6 +438,15 @@ struct disk {
 #define MAC_FMT		"%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_ARGS(m)	(m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 
+/* The loopback interface's address, and nobody's. */
+static inline bool
+mac_zero(const uint8_t *mac)
+{
+	static const uint8_t zero[6];
+
+	return memcmp(mac, zero, sizeof(zero)) == 0;
+}
+
 struct maclist {
 	unsigned	n;
 	uint8_t		mac[MAX_MACS][6];
@@ -455,7 +464,7 @@ struct args {
 struct notify {
 	int		 fd;		/* connected, or -1: nobody to tell */
 	int64_t		 every_ns;	/* half its patience, 0: endless */
-	int64_t		 next_ns;	/* CLOCK_MONOTONIC */
+	int64_t		 next_ns;	/* by monotonic_ns */
 };
 
 struct target {

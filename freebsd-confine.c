@@ -62,9 +62,8 @@ limit_stdio(void)
 			    sizeof(tty) / sizeof(tty[0]));
 }
 
-/* The store may be read, written and made stable, and the service manager's
- * socket be sent to; whatever else is open we have from who started us, and
- * need it for nothing. */
+/* The store and a state file may be read, written and made stable, and the
+ * service manager's socket be sent to.  What else is open is for nothing. */
 static void
 limit_store(int fd)
 {
