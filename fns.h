@@ -327,8 +327,9 @@ size_t		stats_print(const struct target *, char *line, size_t max);
  * Open and lock the state file st->path for the blade *t, which has its
  * address, its disk open, and the mask list of -m.  What the file keeps goes
  * into *t; where -m gave a mask list, that goes into the file.  A file that
- * is not there, or empty, is created.  Leaves the process with a message when
- * the file cannot be used, is another blade's, or has no whole copy left.
+ * is not there, or empty, is created.  When this returns, all that it gave is
+ * on stable storage.  Leaves the process with a message when the file cannot
+ * be used, is another blade's, or has no whole copy left.
  * Without a path nothing is done, here or later.
  */
 void		state_open(struct state *, struct target *);

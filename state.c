@@ -407,8 +407,12 @@ load(struct state *s, const struct target *t)
 		    "%s: -m replaces the mask list that was kept", s->path);
 		s->now.masks = t->masks;
 	}
-	if (whole == 2 && !other)
+	if (whole == 2 && !other) {
+		/* whoever wrote it may have been killed before its sync */
+		if (os_flush(s->fd) == -1)
+			err(1, "%s: sync", s->path);
 		return;
+	}
 	if (write_copy(s, s->fd, t, &s->now, !s->copy,
 	    s->generation + 1) == -1)
 		err(1, "%s", s->path);

@@ -429,6 +429,34 @@ START_TEST(order)
 }
 END_TEST
 
+/* What a process wrote that was then killed may be in the cache alone.  It is
+ * made stable before anybody is told of it. */
+START_TEST(believed)
+{
+	setup("", 0);
+	start();
+	keep(2);
+	stop();
+	fault_clear_log();
+	start();
+	ck_assert(is(&b.t, 2));
+	ck_assert_uint_gt(fault.nlog, 0);
+	ck_assert_int_eq(fault.log[fault.nlog - 1], 'S');
+	stop();
+}
+END_TEST
+
+START_TEST(not_believed)
+{
+	setup("", 0);
+	start();
+	keep(2);
+	stop();
+	fault.sync_error = EIO;
+	start();
+}
+END_TEST
+
 /* Without a file all is as it was. */
 START_TEST(no_file)
 {
@@ -894,6 +922,8 @@ main(void)
 	tcase_add_test(tc, largest);
 	tcase_add_test(tc, letters);
 	tcase_add_test(tc, order);
+	tcase_add_test(tc, believed);
+	tcase_add_exit_test(tc, not_believed, 1);
 	tcase_add_test(tc, no_file);
 	tc = add_case(suite, "crash");
 	tcase_add_loop_test(tc, torn_at, 0, NELEM(changes));
