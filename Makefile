@@ -114,6 +114,15 @@ TOOLS	!= for f in tests/initiator.c tests/bench/*.c; do test ! -f "$$f" || \
 FAULTFS	!= if test -f tests/faultfs.c && pkg-config --exists fuse3 2>/dev/null; \
 	then echo tests/faultfs; fi
 
+# What fuzz_state has in place of the system; see tests/world.h.
+WRAP	= -Wl,--wrap
+WORLD_fuzz_state = ${WRAP}=net_recv ${WRAP}=net_release ${WRAP}=net_links \
+	  ${WRAP}=net_pollfds ${WRAP}=net_waits ${WRAP}=net_send \
+	  ${WRAP}=net_refresh ${WRAP}=net_stats ${WRAP}=net_clock \
+	  ${WRAP}=io_open ${WRAP}=io_pollfd ${WRAP}=io_add ${WRAP}=io_submit \
+	  ${WRAP}=io_next ${WRAP}=os_flush ${WRAP}=os_trim \
+	  ${WRAP}=os_cantrim ${WRAP}=log_event ${WRAP}=log_answer
+
 # What the compiler found out about includes.  BSD make does not like an empty
 # list here.
 FOUND	!= for f in build/*.d ${BUILD}/*.d /dev/null; do \
@@ -161,8 +170,8 @@ tests/faultfs: tests/faultfs.c
 # Unit tests: every object but main.o, and libcheck.
 check: check-build
 	@bad=0; for t in ${CHECKS}; do echo "  TEST  $$t"; "$$t" || bad=1; done; \
-	for f in ${FUZZERS}; do echo "  SEEDS $$f"; "$$f" tests/seeds || \
-	    bad=1; done; exit $$bad
+	for f in ${FUZZERS}; do echo "  SEEDS $$f"; \
+	    "$$f" tests/seeds/$${f##*fuzz_} || bad=1; done; exit $$bad
 
 check-build: have-check tools ${CHECKS} ${FUZZERS}
 
@@ -182,7 +191,7 @@ ${CHECKS}: ${PARTS}
 ${FUZZERS}: ${PARTS}
 	@echo "  CC    $@"
 	${Q}${CC} ${CCARGS} ${DEPS} -MF $@.d ${LDARGS} ${FUZZ:1=${LIBFUZZER}} \
-	    -o $@ tests/${@F}.c ${PARTS} ${LDLIBS}
+	    -o $@ tests/${@F}.c ${PARTS} ${WORLD_${@F}} ${LDLIBS}
 
 # Line coverage of the two rooms that strangers' bytes walk through.
 coverage:
@@ -194,14 +203,20 @@ coverage:
 	    && sed -n "s/^ *#####: *\([0-9]*\):/  never run: $$f.c:\1:/p" $$f.c.gcov; \
 	done; mv ./*.gcov build-cov/
 
-# libFuzzer from the seeds on, for FUZZ_SECONDS; what it finds worth keeping
-# goes to build-fuzz/corpus, what breaks us to build-fuzz/crash-*.
+# libFuzzer from the seeds on, for FUZZ_SECONDS each; what it finds worth
+# keeping goes to build-fuzz/corpus, what breaks us to build-fuzz/crash-*.
+FUZZ_frame	= -max_len=20000
+FUZZ_state	= -max_len=4096 -timeout=60
+
 fuzz:
 	${Q}${MAKE} FUZZ=1 CC="${FUZZ_CC}" fuzz-build
-	@mkdir -p build-fuzz/corpus
-	build-fuzz/fuzz_frame -max_total_time=${FUZZ_SECONDS} -max_len=20000 \
+	@mkdir -p build-fuzz/corpus/frame build-fuzz/corpus/state
+	build-fuzz/fuzz_frame -max_total_time=${FUZZ_SECONDS} ${FUZZ_frame} \
 	    -artifact_prefix=build-fuzz/ -print_final_stats=1 \
-	    build-fuzz/corpus tests/seeds
+	    build-fuzz/corpus/frame tests/seeds/frame
+	build-fuzz/fuzz_state -max_total_time=${FUZZ_SECONDS} ${FUZZ_state} \
+	    -artifact_prefix=build-fuzz/ -print_final_stats=1 \
+	    build-fuzz/corpus/state tests/seeds/state
 
 fuzz-build: ${FUZZERS}
 

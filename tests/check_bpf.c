@@ -271,8 +271,8 @@ START_TEST(against_aoe)
 END_TEST
 
 /*
- * Every frame that lies in tests/seeds: a byte of modes, and then frames with
- * their length before them.  Returns how many.
+ * Every frame that lies in tests/seeds/frame: a byte of modes, and then frames
+ * with their length before them.  Returns how many.
  */
 static unsigned
 corpus(void (*each)(const uint8_t *, size_t, const int *), const int *arg)
@@ -280,7 +280,7 @@ corpus(void (*each)(const uint8_t *, size_t, const int *), const int *arg)
 	static uint8_t in[1 << 16];
 	unsigned frames = 0;
 	struct dirent *e;
-	DIR *dir = opendir("tests/seeds");
+	DIR *dir = opendir("tests/seeds/frame");
 	char path[320];
 	size_t n, at, len;
 	FILE *fp;
@@ -289,7 +289,7 @@ corpus(void (*each)(const uint8_t *, size_t, const int *), const int *arg)
 	while ((e = readdir(dir)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "tests/seeds/%s", e->d_name);
+		snprintf(path, sizeof(path), "tests/seeds/frame/%s", e->d_name);
 		ck_assert_ptr_nonnull(fp = fopen(path, "r"));
 		n = fread(in, 1, sizeof(in), fp);
 		fclose(fp);

@@ -14,7 +14,6 @@
 
 #include <sys/mman.h>
 
-#include <dirent.h>
 #include <err.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,8 +23,7 @@
 
 #include "dat.h"
 #include "fns.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "fuzz.h"
 
 enum {				/* the byte of modes */
 	READONLY	= 0x01,
@@ -68,12 +66,6 @@ static uint8_t *file;				/* the store, mapped */
 static uint8_t model[BYTES];			/* as it should be */
 static uint8_t pattern[BYTES];			/* as it begins */
 static bool keep_state;				/* from input to input */
-static unsigned long answered;
-
-#define CHECK(what)	do {						\
-	if (!(what))							\
-		broken(#what, __LINE__);				\
-} while (0)
 
 static const struct exchange *current;
 
@@ -418,15 +410,6 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 /*
  * Making frames up: mostly right ones, so that they get far.
  */
-static uint64_t seed = 1;
-
-static unsigned
-any(unsigned n)
-{
-	seed = seed * 6364136223846793005U + 1442695040888963407U;
-	return (unsigned)(seed >> 33) % n;
-}
-
 static void
 make_header(uint8_t *f, unsigned cmd)
 {
@@ -434,16 +417,16 @@ make_header(uint8_t *f, unsigned cmd)
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff
 	};
 
-	memcpy(f, any(8) == 0 ? everyone : link_.mac, 6);
-	memcpy(f + 6, macs[1 + any(3)], 6);
+	memcpy(f, random_below(8) == 0 ? everyone : link_.mac, 6);
+	memcpy(f + 6, macs[1 + random_below(3)], 6);
 	put_be16(f + 12, ETH_AOE);
 	f[14] = AOE_VER;
 	f[15] = 0;
-	put_be16(f + 16, any(16) == 0 ? AOE_ALLSHELF : 1);
-	f[18] = any(16) == 0 ? AOE_ALLSLOT : 2;
+	put_be16(f + 16, random_below(16) == 0 ? AOE_ALLSHELF : 1);
+	f[18] = random_below(16) == 0 ? AOE_ALLSLOT : 2;
 	f[19] = (uint8_t)cmd;
-	put_be16(f + 20, any(65536));
-	put_be16(f + 22, any(65536));
+	put_be16(f + 20, random_below(65536));
+	put_be16(f + 22, random_below(65536));
 }
 
 static size_t
@@ -452,9 +435,9 @@ make_trim(uint8_t *f)
 	size_t i, n = (size_t)f[26] * SECTOR;
 
 	memset(f + 36, 0, n);
-	for (i = 0; i < n && any(4) != 0; i += 8) {
-		put_le48(f + 36 + i, any(NSEC));
-		put_le16(f + 36 + i + 6, any(8));
+	for (i = 0; i < n && random_below(4) != 0; i += 8) {
+		put_le48(f + 36 + i, random_below(NSEC));
+		put_le16(f + 36 + i + 6, random_below(8));
 	}
 	f[25] = DSM_TRIM;
 	return 36 + n;
@@ -475,29 +458,29 @@ make_ata(uint8_t *f)
 	};
 
 	memset(f + 24, 0, 12);
-	f[27] = any(32) == 0 ? (uint8_t)any(256) :
-	    opcodes[any(sizeof(opcodes))];
-	f[26] = (uint8_t)(1 + any(link_.mtu / SECTOR + 1));
-	f[28] = (uint8_t)any(NSEC + 2);
+	f[27] = random_below(32) == 0 ? (uint8_t)random_below(256) :
+	    opcodes[random_below(sizeof(opcodes))];
+	f[26] = (uint8_t)(1 + random_below(link_.mtu / SECTOR + 1));
+	f[28] = (uint8_t)random_below(NSEC + 2);
 	f[24] = is_ext(f[27]) ? AFLAG_E : 0;
 	if (f[27] == ATA_SETFEAT)
-		f[25] = features[any(sizeof(features))];
+		f[25] = features[random_below(sizeof(features))];
 	if (!is_write(f[27]) && f[27] != ATA_DSM)
 		return 36;
 	f[24] |= AFLAG_W;
 	if (f[27] == ATA_DSM)
 		return make_trim(f);
-	memset(f + 36, (int)any(256), (size_t)f[26] * SECTOR);
+	memset(f + 36, (int)random_below(256), (size_t)f[26] * SECTOR);
 	return 36 + (size_t)f[26] * SECTOR;
 }
 
 static size_t
 make_config(uint8_t *f)
 {
-	const unsigned n = any(4) == 0 ? any(1030) : any(4);
+	const unsigned n = random_below(4) == 0 ? random_below(1030) : random_below(4);
 
 	memset(f + 24, 0, 8);
-	f[29] = (uint8_t)any(6);
+	f[29] = (uint8_t)random_below(6);
 	put_be16(f + 30, n);
 	memset(f + 32, 'a', n);
 	return 32 + n;
@@ -506,18 +489,18 @@ make_config(uint8_t *f)
 static size_t
 make_mask(uint8_t *f)
 {
-	const unsigned n = any(16) == 0 ? any(256) : any(4);
+	const unsigned n = random_below(16) == 0 ? random_below(256) : random_below(4);
 	unsigned i;
 
 	memset(f + 24, 0, 4 + 8 * n);
-	f[25] = (uint8_t)any(2);
+	f[25] = (uint8_t)random_below(2);
 	f[27] = (uint8_t)n;
 	for (i = 0; i < n; i++) {
 		/* our mutations must not shut everybody out for long */
-		f[28 + 8 * i + 1] = (uint8_t)(any(3) == 0 ? 1 : 2);
-		memcpy(f + 28 + 8 * i + 2, macs[1 + any(3)], 6);
-		if (any(16) == 0)
-			f[28 + 8 * i + 2 + any(6)] = (uint8_t)any(256);
+		f[28 + 8 * i + 1] = (uint8_t)(random_below(3) == 0 ? 1 : 2);
+		memcpy(f + 28 + 8 * i + 2, macs[1 + random_below(3)], 6);
+		if (random_below(16) == 0)
+			f[28 + 8 * i + 2 + random_below(6)] = (uint8_t)random_below(256);
 	}
 	return 28 + 8 * (size_t)n;
 }
@@ -525,13 +508,13 @@ make_mask(uint8_t *f)
 static size_t
 make_reserve(uint8_t *f)
 {
-	const unsigned n = any(3);
+	const unsigned n = random_below(3);
 	unsigned i;
 
-	f[24] = (uint8_t)any(3);
+	f[24] = (uint8_t)random_below(3);
 	f[25] = (uint8_t)n;
 	for (i = 0; i < n; i++)
-		memcpy(f + 26 + 6 * i, macs[1 + any(3)], 6);
+		memcpy(f + 26 + 6 * i, macs[1 + random_below(3)], 6);
 	return 26 + 6 * (size_t)n;
 }
 
@@ -541,29 +524,29 @@ mutate(uint8_t *f, size_t len)
 {
 	unsigned i, at;
 
-	for (i = any(4); i > 0; i--) {
-		at = any(any(4) == 0 ? (unsigned)len : 40);
+	for (i = random_below(4); i > 0; i--) {
+		at = random_below(random_below(4) == 0 ? (unsigned)len : 40);
 		if (at < len)
-			f[at] = any(2) == 0 ? (uint8_t)any(256) :
-			    (uint8_t)(f[at] ^ 1U << any(8));
+			f[at] = random_below(2) == 0 ? (uint8_t)random_below(256) :
+			    (uint8_t)(f[at] ^ 1U << random_below(8));
 	}
-	if (any(4) == 0)
-		len = any((unsigned)len + 1);
-	else if (any(8) == 0 && len + 64 < MAX_LEN)
-		len += any(64);
+	if (random_below(4) == 0)
+		len = random_below((unsigned)len + 1);
+	else if (random_below(8) == 0 && len + 64 < MAX_LEN)
+		len += random_below(64);
 	return len;
 }
 
 static size_t
 make_frame(uint8_t *f)
 {
-	const unsigned what = any(16);
+	const unsigned what = random_below(16);
 	size_t len;
 
-	if (any(64) == 0) {
+	if (random_below(64) == 0) {
 		for (len = 0; len < 64; len++)
-			f[len] = (uint8_t)any(256);
-		return any(65);
+			f[len] = (uint8_t)random_below(256);
+		return random_below(65);
 	}
 	make_header(f, what < 4 ? what : AOE_ATA);
 	if (what == AOE_CONFIG)
@@ -574,7 +557,7 @@ make_frame(uint8_t *f)
 		len = make_reserve(f);
 	else
 		len = make_ata(f);
-	return any(3) == 0 ? mutate(f, len) : len;
+	return random_below(3) == 0 ? mutate(f, len) : len;
 }
 
 static void
@@ -583,8 +566,8 @@ random_batch(unsigned nframes)
 	static uint8_t in[1 + MAX_FRAMES * (2 + MAX_LEN + 64)];
 	size_t len, n = 1;
 
-	in[0] = (uint8_t)any(256);
-	keep_state = file != NULL && any(16) != 0;
+	in[0] = (uint8_t)random_below(256);
+	keep_state = file != NULL && random_below(16) != 0;
 	if (!keep_state) {
 		/* a short one, only to set the modes */
 		LLVMFuzzerTestOneInput(in, 1);
@@ -620,84 +603,13 @@ run_random(unsigned long n)
 	unsigned long left, batch;
 
 	for (left = n; left > 0; left -= batch) {
-		batch = 1 + any(MAX_FRAMES);
+		batch = 1 + random_below(MAX_FRAMES);
 		if (batch > left)
 			batch = left;
 		random_batch((unsigned)batch);
 	}
 	still_answers();
 	printf("%lu frames, %lu answered\n", n, answered);
-}
-
-/*
- * Inputs from files.
- */
-static void
-run_file(const char *path)
-{
-	static uint8_t in[1 << 20];
-	FILE *fp = fopen(path, "rb");
-	size_t n;
-
-	if (fp == NULL)
-		err(1, "%s", path);
-	n = fread(in, 1, sizeof(in), fp);
-	if (ferror(fp))
-		err(1, "%s", path);
-	fclose(fp);
-	LLVMFuzzerTestOneInput(in, n);
-}
-
-/* Returns how many. */
-static int
-run_path(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	char name[4096];
-	int n = 0;
-
-	if (dir == NULL) {
-		run_file(path);
-		return 1;
-	}
-	while ((e = readdir(dir)) != NULL) {
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		run_file(name);
-		n++;
-	}
-	closedir(dir);
-	return n;
-}
-
-int
-main(int argc, char **argv)
-{
-	unsigned long n = 0;
-	int c, inputs = 0;
-
-	while ((c = getopt(argc, argv, "r:s:")) != -1)
-		switch (c) {
-		case 'r':
-			n = strtoul(optarg, NULL, 0);
-			break;
-		case 's':
-			seed = strtoull(optarg, NULL, 0);
-			break;
-		default:
-			fprintf(stderr, "usage: fuzz_frame [-r frames] "
-			    "[-s seed] [input...]\n");
-			return 1;
-		}
-	for (; optind < argc; optind++)
-		inputs += run_path(argv[optind]);
-	if (inputs > 0)
-		printf("%d inputs, %lu frames answered\n", inputs, answered);
-	if (n > 0)
-		run_random(n);
-	return 0;
 }
 
 #endif
