@@ -1126,29 +1126,53 @@ cmd_reserve(int argc, char **argv)
 
 /* ---- commands: read, write, stamp, verify, flush, trim, ata ---- */
 
+/* A range of sectors, as ADDRESS LBA NSEC say, in frames as large as can be. */
+struct span {
+	struct target t;
+	uint64_t lba, left;		/* of the frame, from there on */
+	unsigned now;			/* sectors in the frame */
+	int status;
+};
+
+static void
+span_open(struct span *s, char **argv)
+{
+	s->lba = number("LBA", argv[2], LBA_MAX);
+	s->left = number("sectors", argv[3], LBA_MAX);
+	s->now = 0;
+	s->status = find(argv[1], &s->t);
+}
+
+/* Begin the frame for the next part.  0 at the end, or when one failed. */
+static int
+span_next(struct span *s, struct frame *req, int write)
+{
+	s->lba += s->now;
+	s->left -= s->now;
+	if (s->left == 0 || s->status != EX_OKAY)
+		return 0;
+	s->now = s->left < s->t.sectors ? s->left : s->t.sectors;
+	rw_begin(req, &s->t, write, s->lba, s->now);
+	return 1;
+}
+
 static int
 cmd_read(int argc, char **argv)
 {
-	struct target t;
+	struct span s;
 	struct frame req, rep;
-	uint64_t lba = number("LBA", argv[2], LBA_MAX);
-	uint64_t n = number("sectors", argv[3], LBA_MAX);
-	unsigned now;
-	int status;
 
 	(void)argc;
-	status = find(argv[1], &t);
-	for (; n > 0 && status == EX_OKAY; n -= now, lba += now) {
-		now = n < t.sectors ? n : t.sectors;
-		rw_begin(&req, &t, 0, lba, now);
-		status = ata(&t, &req, &rep);
-		if (status == EX_OKAY &&
-		    fwrite(rep.b + A_DATA, SECTOR, now, stdout) != now)
+	span_open(&s, argv);
+	while (span_next(&s, &req, 0)) {
+		s.status = ata(&s.t, &req, &rep);
+		if (s.status == EX_OKAY &&
+		    fwrite(rep.b + A_DATA, SECTOR, s.now, stdout) != s.now)
 			err(EX_LOCAL, "stdout");
 	}
 	if (fflush(stdout) == EOF)
 		err(EX_LOCAL, "stdout");
-	return status;
+	return s.status;
 }
 
 static int
@@ -1179,60 +1203,50 @@ cmd_write(int argc, char **argv)
 static int
 cmd_stamp(int argc, char **argv)
 {
-	struct target t;
+	struct span s;
 	struct frame req, rep;
-	uint64_t lba = number("LBA", argv[2], LBA_MAX);
-	uint64_t n = number("sectors", argv[3], LBA_MAX);
 	uint64_t gen = number("generation", argv[4], UINT32_MAX);
-	unsigned i, now;
-	int status;
+	unsigned i;
 
 	(void)argc;
-	status = find(argv[1], &t);
-	for (; n > 0 && status == EX_OKAY; n -= now, lba += now) {
-		now = n < t.sectors ? n : t.sectors;
-		rw_begin(&req, &t, 1, lba, now);
-		for (i = 0; i < now; i++)
-			stamp(req.b + A_DATA + i * SECTOR, lba + i, gen);
-		status = ata(&t, &req, &rep);
+	span_open(&s, argv);
+	while (span_next(&s, &req, 1)) {
+		for (i = 0; i < s.now; i++)
+			stamp(req.b + A_DATA + i * SECTOR, s.lba + i, gen);
+		s.status = ata(&s.t, &req, &rep);
 	}
-	return status;
+	return s.status;
 }
 
 static int
 cmd_verify(int argc, char **argv)
 {
-	struct target t;
+	struct span s;
 	struct frame req, rep;
-	uint64_t lba = number("LBA", argv[2], LBA_MAX);
-	uint64_t n = number("sectors", argv[3], LBA_MAX);
 	uint64_t gen = number("generation", argv[4], UINT32_MAX);
 	uint64_t bad = 0;
 	uint8_t want[SECTOR];
 	char text[80];
-	unsigned i, now;
-	int status;
+	unsigned i;
 
 	(void)argc;
-	status = find(argv[1], &t);
-	for (; n > 0 && status == EX_OKAY; n -= now, lba += now) {
-		now = n < t.sectors ? n : t.sectors;
-		rw_begin(&req, &t, 0, lba, now);
-		status = ata(&t, &req, &rep);
-		for (i = 0; i < now && status == EX_OKAY; i++) {
-			stamp(want, lba + i, gen);
+	span_open(&s, argv);
+	while (span_next(&s, &req, 0)) {
+		s.status = ata(&s.t, &req, &rep);
+		for (i = 0; i < s.now && s.status == EX_OKAY; i++) {
+			stamp(want, s.lba + i, gen);
 			if (memcmp(rep.b + A_DATA + i * SECTOR, want,
 			    SECTOR) == 0 || bad++ >= 10)
 				continue;
 			describe(text, sizeof(text),
 			    rep.b + A_DATA + i * SECTOR);
-			warnx("LBA %" PRIu64 ": %s", lba + i, text);
+			warnx("LBA %" PRIu64 ": %s", s.lba + i, text);
 		}
 	}
 	if (bad > 0)
 		warnx("%" PRIu64 " sectors are not of generation %" PRIu64,
 		    bad, gen);
-	return status == EX_OKAY && bad > 0 ? EX_MISMATCH : status;
+	return s.status == EX_OKAY && bad > 0 ? EX_MISMATCH : s.status;
 }
 
 static int
