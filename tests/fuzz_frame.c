@@ -477,7 +477,8 @@ make_ata(uint8_t *f)
 static size_t
 make_config(uint8_t *f)
 {
-	const unsigned n = random_below(4) == 0 ? random_below(1030) : random_below(4);
+	const unsigned n = random_below(4) == 0 ? random_below(1030) :
+	    random_below(4);
 
 	memset(f + 24, 0, 8);
 	f[29] = (uint8_t)random_below(6);
@@ -489,7 +490,8 @@ make_config(uint8_t *f)
 static size_t
 make_mask(uint8_t *f)
 {
-	const unsigned n = random_below(16) == 0 ? random_below(256) : random_below(4);
+	const unsigned n = random_below(16) == 0 ? random_below(256) :
+	    random_below(4);
 	unsigned i;
 
 	memset(f + 24, 0, 4 + 8 * n);
@@ -500,7 +502,8 @@ make_mask(uint8_t *f)
 		f[28 + 8 * i + 1] = (uint8_t)(random_below(3) == 0 ? 1 : 2);
 		memcpy(f + 28 + 8 * i + 2, macs[1 + random_below(3)], 6);
 		if (random_below(16) == 0)
-			f[28 + 8 * i + 2 + random_below(6)] = (uint8_t)random_below(256);
+			f[28 + 8 * i + 2 + random_below(6)] =
+			    (uint8_t)random_below(256);
 	}
 	return 28 + 8 * (size_t)n;
 }
@@ -527,8 +530,9 @@ mutate(uint8_t *f, size_t len)
 	for (i = random_below(4); i > 0; i--) {
 		at = random_below(random_below(4) == 0 ? (unsigned)len : 40);
 		if (at < len)
-			f[at] = random_below(2) == 0 ? (uint8_t)random_below(256) :
-			    (uint8_t)(f[at] ^ 1U << random_below(8));
+			f[at] = (uint8_t)(random_below(2) == 0 ?
+			    random_below(256) :
+			    f[at] ^ 1U << random_below(8));
 	}
 	if (random_below(4) == 0)
 		len = random_below((unsigned)len + 1);

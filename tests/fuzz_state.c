@@ -28,7 +28,7 @@ struct due {
 	struct expect	e;
 	uint32_t	tag;
 	unsigned	link;
-	uint32_t	need[M_TOTAL];	/* on the store when the answer says so */
+	uint32_t	need[M_TOTAL];	/* on the store, says the answer */
 	bool		tried;		/* to change something */
 	unsigned	change;		/* which of this turn's; 0: none */
 	size_t		len;
