@@ -544,7 +544,7 @@ static inline unsigned
 m_direct(struct m_list *l, const uint8_t *d, unsigned most)
 {
 	static const uint8_t zero[6];
-	struct m_list old = { 0 };
+	struct m_list old;
 	unsigned i;
 
 	if (d[1] == 0)

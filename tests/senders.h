@@ -33,6 +33,7 @@ static void
 s_mac(uint8_t *mac)
 {
 	const struct m_list *l = NULL;
+	unsigned i;
 
 	if (m.k.masks.n > 0 && !rarely(4))
 		l = &m.k.masks;
@@ -44,8 +45,10 @@ s_mac(uint8_t *mac)
 	}
 	memcpy(mac, (const uint8_t [6]){ 0x52, 0x54, 0, 0, 1, 0 }, 6);
 	mac[5] = (uint8_t)pick(6);
-	if (rarely(32))
-		mac[pick(6)] = (uint8_t)pick(256);
+	if (rarely(32)) {
+		i = pick(6);
+		mac[i] = (uint8_t)pick(256);
+	}
 }
 
 static void
@@ -89,6 +92,8 @@ s_finish(struct sent *x, bool new_tag)
 static uint64_t
 s_lba(unsigned n)
 {
+	uint64_t far;
+
 	switch (pick(8)) {
 	case 0:
 	case 1:
@@ -102,7 +107,8 @@ s_lba(unsigned n)
 	case 6:
 		return m.nsec - n + (rarely(4) ? 1 : 0);
 	}
-	return (uint64_t)pick(256) << 8 * pick(6);
+	far = pick(256);
+	return far << 8 * pick(6);
 }
 
 static unsigned
@@ -188,7 +194,9 @@ s_config(struct sent *x)
 
 	s_header(x, 1);
 	memset(f + 24, 0, 8);
-	f[29] = (uint8_t)(pick(6) | (rarely(16) ? 0x10 : 0));
+	f[29] = (uint8_t)pick(6);
+	if (rarely(16))
+		f[29] |= 0x10;
 	for (i = 0; i < n; i++)
 		f[32 + i] = (uint8_t)"ab\"\\\n\x7f\xff"[i % 8 == 0 ? pick(8) :
 		    i % 2];
@@ -204,6 +212,8 @@ s_config(struct sent *x)
 			f[32 + pick(n)] ^= 1;
 	}
 	m_put_be16(f + 30, n);
+	if (rarely(16))
+		f[14] |= 0x08;		/* another target, with our address? */
 	x->len = 32 + n;
 }
 

@@ -95,7 +95,8 @@ static char		store_path[48], state_path[48];
 
 /*
  * Choices.  Without input the answer is 0, which every caller takes for the
- * way things go by themselves.
+ * way things go by themselves.  No two in one expression: the order would be
+ * the compiler's.
  */
 static inline unsigned
 pick(unsigned n)
