@@ -499,5 +499,6 @@ struct state {
 	unsigned	 copy;		/* the one in force, 0 or 1 */
 	uint64_t	 generation;	/* of it; counts the changes */
 	struct kept	 now;		/* what it says */
+	bool		 litter;	/* the other one is not whole */
 	char		 text[STATE_COPY];	/* to read and write it */
 };

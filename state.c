@@ -124,11 +124,28 @@ write_at(int fd, const char *p, size_t len, off_t off)
 	return 0;
 }
 
+/*
+ * A copy that is not whole may lack as little as its first bytes, and have the
+ * number of the next one: if that was to reach the disk in part, of both could
+ * come one that is whole, and says what was refused.
+ */
+static int
+clear_copy(struct state *s, int fd, unsigned copy)
+{
+	memset(s->text, '?', STATE_COPY);
+	if (write_at(fd, s->text, STATE_COPY, (off_t)copy * STATE_COPY) == -1)
+		return -1;
+	return os_flush(fd);
+}
+
 /* Write one copy and make it durable. */
 static int
 write_copy(struct state *s, int fd, const struct target *t,
     const struct kept *k, unsigned copy, uint64_t generation)
 {
+	if (s->litter && clear_copy(s, fd, copy) == -1)
+		return -1;
+	s->litter = false;
 	put_copy(s->text, t, k, generation);
 	if (write_at(fd, s->text, STATE_COPY, (off_t)copy * STATE_COPY) == -1)
 		return -1;
@@ -396,6 +413,7 @@ load(struct state *s, const struct target *t)
 		    (unsigned)f.shelf, (unsigned)f.slot, t->shelf, t->slot);
 	s->now = f.kept;
 	s->generation = f.generation;
+	s->litter = whole == 1;
 	if (whole == 1)
 		log_event(LOG_WARNING,
 		    "%s: one of two copies is not whole, as a crash leaves "
@@ -480,6 +498,7 @@ state_keep(struct state *s, struct target *t)
 		return 0;
 	}
 	error = errno;
+	s->litter = true;
 	complain(s, error, spoil(s, copy) == 0);
 	give(&s->now, t);
 	t->count.unkept++;

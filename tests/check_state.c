@@ -404,6 +404,51 @@ START_TEST(failure)
 }
 END_TEST
 
+/*
+ * What was refused has the number and the first bytes of what comes next.  If
+ * that came to the disk in part, and in place of the mark, it would be whole:
+ * so nothing of it is left when the next one begins, after a restart neither.
+ */
+START_TEST(refused_is_gone)
+{
+	static uint8_t gone[STATE_COPY];
+	unsigned other;
+
+	setup("", 0);
+	start();
+	keep(1);
+	keep(2);
+	other = !s.copy;
+	fault.sync_error = EIO;
+	fails(EIO, "may yet");
+	if (_i == 1) {
+		fault.sync_error = 0;
+		stop();
+		fault_clear_log();
+		start();
+		ck_assert(is(&b.t, 2));
+		ck_assert_str_eq(fault.log, "RRWSWS");
+		stop();
+		return;
+	}
+	/* as far as the sync in between, and not further */
+	set(&b.t, 5);
+	ck_assert_int_eq(state_keep(&s, &b.t), -1);
+	look_at_file(image[0]);
+	memset(gone, '?', sizeof(gone));
+	same("the other copy", image[0] + other * STATE_COPY, STATE_COPY,
+	    gone, sizeof(gone));
+	fault.sync_error = 0;
+	fault_clear_log();
+	keep(5);
+	ck_assert_str_eq(fault.log, "WSWS");
+	fault_clear_log();
+	keep(6);
+	ck_assert_str_eq(fault.log, "WS");
+	stop();
+}
+END_TEST
+
 /* Kept means synced: the sync comes last, and interruptions and short writes
  * are lived with. */
 START_TEST(order)
@@ -931,6 +976,7 @@ main(void)
 	tcase_add_test(tc, damage);
 	tc = add_case(suite, "failures");
 	tcase_add_loop_test(tc, failure, 0, 2 * NELEM(failures_));
+	tcase_add_loop_test(tc, refused_is_gone, 0, 2);
 	tc = add_case(suite, "opening");
 	tcase_add_test(tc, given_masks);
 	tcase_add_test(tc, half_created);
