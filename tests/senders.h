@@ -212,8 +212,12 @@ s_config(struct sent *x)
 			f[32 + pick(n)] ^= 1;
 	}
 	m_put_be16(f + 30, n);
-	if (rarely(16))
-		f[14] |= 0x08;		/* another target, with our address? */
+	/* another target has our address, or we hear our other link */
+	if (rarely(16)) {
+		f[14] |= 0x08;
+		if (pick(2) == 1)
+			memcpy(f + 6, ml[pick(nlinks)].mac, 6);
+	}
 	x->len = 32 + n;
 }
 
