@@ -207,16 +207,19 @@ check_reply(const struct frame *f)
 {
 	const uint32_t tag = (uint32_t)m_be16(f->data + 20) << 16 |
 	    m_be16(f->data + 22);
-	unsigned i;
+	unsigned i, n;
 
-	/* of two with one tag either may be meant */
+	/* Of two with one tag either may be meant: take it for the answer to
+	 * who is promised less, and there still is one for the other. */
 	untrue = false;
-	for (i = 0; i < ndue; i++) {
-		if (due[i]->tag != tag)
+	for (n = 0, i = ndue; n < 2 * ndue && i == ndue; n++) {
+		const struct due *d = due[n % ndue];
+
+		if (d->tag != tag || d->e.syncs != (n >= ndue))
 			continue;
-		current = due[i];
-		if (answers(due[i], f))
-			break;
+		current = d;
+		if (answers(d, f))
+			i = n % ndue;
 	}
 	if (i == ndue && untrue)
 		broken("the answer says what is not so yet", __LINE__);
