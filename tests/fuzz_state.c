@@ -547,6 +547,14 @@ give_masks(void)
 }
 
 static bool
+has_state(void)
+{
+	struct stat st;
+
+	return as.state && stat(state_path, &st) == 0 && st.st_size > 0;
+}
+
+static bool
 as_kept(const struct m_kept *k)
 {
 	return b.t.nconfig == k->nconfig &&
@@ -618,7 +626,12 @@ open_blade(void)
 	b.state.fd = -1;
 	b.state.path = as.state ? state_path : NULL;
 	give_masks();
+	/* also while it mends the file; when it makes one, memory that it
+	 * means to give back would be lost with it */
+	if (has_state() && given.n == 0 && rarely(4))
+		w.fuse = 1 + pick(5);
 	state_open(&b.state, &b.t);
+	w.fuse = 0;
 	if (as.way == 0)
 		setenv("VBLADE_IO", "sync", 1);
 	else
@@ -637,6 +650,7 @@ start_blade(void)
 	w.have = M_TOTAL;
 	take_over();
 	choose();
+	w.fuse = 0;
 	w.starting = true;
 	open_blade();
 	w.starting = false;
@@ -655,6 +669,7 @@ close_blade(void)
 {
 	__wrap_net_release(NULL);
 	free(ios);
+	ios = NULL;
 	if (b.state.fd != -1)
 		close(b.state.fd);
 	w.fd = w.cached_fd = -1;
@@ -701,6 +716,8 @@ crash(void)
 	unsigned i;
 
 	w.fuse = 0;
+	count.starts += w.starting;
+	w.starting = false;
 	end_engine();
 	if (power) {
 		lose_power();
@@ -786,8 +803,8 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 	new_world(in, size);
 	w.live = true;
 	for (lives = 0; lives < LIVES; lives++) {
-		start_blade();
 		if (setjmp(w.power) == 0) {
+			start_blade();
 			tell_news(&b);
 			serve(&b, &waiting);
 			stop();
@@ -833,6 +850,7 @@ run_random(unsigned long n)
 	SHOW(adverts);
 	SHOW(kills);
 	SHOW(cuts);
+	SHOW(starts);
 	SHOW(stops);
 	SHOW(dropped);
 	SHOW(resizes);

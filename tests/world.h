@@ -6,6 +6,7 @@
  * Makefile calls WORLD.
  */
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
