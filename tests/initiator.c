@@ -1536,6 +1536,7 @@ static struct {
 	struct target t;
 	unsigned window, reads, flushes, maxsec;
 	int	overlap;
+	int	follow;		/* to where the target says it is now */
 	uint64_t first, range, limit, seed, rng;
 	uint64_t writer[WRITERS];
 	unsigned nwriters;
@@ -1554,7 +1555,8 @@ static struct {
 	unsigned out;		/* requests outstanding */
 	uint64_t issued, done[KINDS], sectors;
 	uint64_t resent, late, mismatches, ata_errors, aoe_errors;
-	uint64_t unanswered;
+	uint64_t unanswered, moves;
+	int64_t	longest;	/* us, from first sending to answer */
 } ld = {
 	.window = 16, .reads = 50, .limit = UINT64_MAX,
 	.giveup = 10 * 1000000, .rtt = 20000
@@ -1632,6 +1634,7 @@ slot_resend(struct slot *s)
 	ld.tag[s->serial].state = TAG_RESENT;
 	ld.resent++;
 	s->resent++;
+	memcpy(s->req.b + H_DST, ld.t.mac, 6);
 	slot_send(s);
 }
 
@@ -1815,6 +1818,8 @@ finish(struct slot *s, const struct frame *rep)
 		    i++)
 			check_sector(s->lba + i, rep->b + A_DATA + i * SECTOR,
 			    &s->was[i]);
+	if (now_us() - s->born > ld.longest)
+		ld.longest = now_us() - s->born;
 	ld.done[s->kind]++;
 	if (s->kind != KIND_FLUSH)
 		ld.sectors += s->n;
@@ -1831,12 +1836,28 @@ measure(int64_t rtt)
 	ld.dev += ((diff < 0 ? -diff : diff) - ld.dev) / 4;
 }
 
+/* The target advertises itself: is it somewhere else now? */
+static void
+load_follow(const struct frame *rep)
+{
+	const uint8_t *b = rep->b;
+
+	if (!ld.follow || rep->len < C_STR || !(b[H_VER] & FLAG_R) ||
+	    b[H_CMD] != CMD_CONFIG || get32(b + H_TAG) != 0 ||
+	    get16(b + H_SHELF) != ld.t.shelf || b[H_SLOT] != ld.t.slot ||
+	    memcmp(b + H_SRC, ld.t.mac, 6) == 0)
+		return;
+	memcpy(ld.t.mac, b + H_SRC, 6);
+	ld.moves++;
+}
+
 static void
 load_receive(const struct frame *rep)
 {
 	uint32_t tag = get32(rep->b + H_TAG);
 	struct slot *s;
 
+	load_follow(rep);
 	if ((tag & 0xffff0000) != tag_base() || !(rep->b[H_VER] & FLAG_R))
 		return;		/* another initiator's, or lo's echo of ours */
 	s = ld.slot + ld.tag[tag & 0xffff].slot;
@@ -1922,12 +1943,13 @@ load_report(int64_t us)
 	    " flushes=%" PRIu64 " sectors=%" PRIu64 " retransmits=%" PRIu64
 	    " late=%" PRIu64 " mismatches=%" PRIu64 " errors=%" PRIu64
 	    " faults=%u unanswered=%" PRIu64 " seconds=%" PRId64 ".%03d"
-	    " rtt_us=%" PRId64 " seed=%" PRIu64 "\n",
+	    " rtt_us=%" PRId64 " longest_ms=%" PRId64 " moves=%" PRIu64
+	    " seed=%" PRIu64 "\n",
 	    ld.done[0] + ld.done[1] + ld.done[2], ld.done[KIND_READ],
 	    ld.done[KIND_WRITE], ld.done[KIND_FLUSH], ld.sectors, ld.resent,
 	    ld.late, ld.mismatches, ld.ata_errors + ld.aoe_errors, nfaults,
 	    ld.unanswered, us / 1000000, (int)(us / 1000 % 1000), ld.rtt,
-	    ld.seed);
+	    ld.longest / 1000, ld.moves, ld.seed);
 }
 
 /* The size of the disk, for a load that was given no range. */
@@ -1995,10 +2017,13 @@ load_options(int argc, char **argv)
 	ld.seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
 	new_writer();
 	optind = 1;
-	while ((ch = getopt(argc, argv, "+OF:G:m:N:o:r:R:s:T:w:y:Y:")) != -1)
+	while ((ch = getopt(argc, argv, "+OfF:G:m:N:o:r:R:s:T:w:y:Y:")) != -1)
 		switch (ch) {
 		case 'O':
 			ld.overlap = 1;
+			break;
+		case 'f':
+			ld.follow = 1;
 			break;
 		case 'F':
 			ld.flushes = number("-F", optarg, 100);
@@ -2296,11 +2321,12 @@ static const struct command {
 	    "print AoE frames in hex until the timeout" },
 	{ "adverts", 0, 1, cmd_listen, "[MAX]",
 	    "print those that nobody asked for: tag 0" },
-	{ "load", 1, 64, cmd_load, "[-O] [-F flush%] [-G giveup_ms] "
+	{ "load", 1, 64, cmd_load, "[-fO] [-F flush%] [-G giveup_ms] "
 	    "[-m maxsec]\n\t[-N requests] [-o journal] [-r read%] "
 	    "[-R first,sectors]\n\t[-s seed] [-T seconds] [-w window] "
 	    "[-y writer[,other...]]\n\t[-Y first,sectors] ADDR",
-	    "random traffic, every byte checked; with -y and -Y beside others"
+	    "random traffic, every byte checked; with -y and -Y beside others,\n"
+	    "    with -f after a target that moves to another address"
 	    },
 	{ "check", 2, 3, cmd_check, "FILE JOURNAL [OFFSET]",
 	    "does a load's journal agree with the backing file" },
