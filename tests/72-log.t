@@ -137,6 +137,7 @@ done
 ok 'a full pipe: it still serves' ini stamp e9.0 0 64 1
 ok 'and verifies' ini verify e9.0 0 64 1
 timeout 1 cat "$T/pipe" >"$T/read" || :
+tap_unwrap "$T/read"
 ok 'the pipe was full' test "$(wc -c <"$T/read")" -gt 50000
 is 'of whole lines only' "$(grep -vc '^vblade: counters .*=[0-9,]*$' "$T/read")" 0
 stop_blade
