@@ -239,10 +239,20 @@ tap_nic() {
 	nic="$nic -device $4,netdev=n$2,mac=52:54:00:00:0$1:0$2"
 }
 
+# guest_again GUEST [QEMU-ARGUMENT...]: the machine that was booted, once more.
+guest_again() {
+	_args=$TMP/g$1/args
+	while read -r _arg; do
+		set -- "$@" "$_arg"
+	done <"$_args"
+	qemu "$@"
+}
+
 # qemu GUEST ARGUMENT...
 qemu() {
 	_dir=$TMP/g$1
 	shift
+	[ -e "$_dir/args" ] || printf '%s\n' "$@" >"$_dir/args"
 	# shellcheck disable=SC2086	# the NIC's arguments are words
 	qemu-system-x86_64 -accel tcg -machine pc -m 512 -smp 1 \
 	    -cpu qemu64,+rdrand,+ssse3,+sse4.1,+sse4.2 -nodefaults \
@@ -359,7 +369,8 @@ share_vblade() {
 blade_in_guest() {
 	_who=$1
 	share_vblade
-	guest "cp -r /share/vblade /share/lib /tmp/ && $2" || return
+	guest "[ -e /tmp/vblade ] || cp -r /share/vblade /share/lib /tmp/ &&
+	    $2" || return
 	shift 2
 	guest "LD_LIBRARY_PATH=/tmp/lib /tmp/vblade $* >/tmp/$_who.out 2>&1 &
 	    echo \$! >/tmp/$_who.pid
