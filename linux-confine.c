@@ -289,17 +289,17 @@ static const struct rule rules[] = {
 	/* the end */
 	CALL(close),
 	CALL(exit_group),
-	/* abort, of ours or the stack protector's */
+	/* abort, of ours or the stack protector's; and see make_filter */
 	CALL(rt_sigprocmask),
 	CALL(rt_sigaction),
 	CALL(getpid),
 	CALL(gettid),
-	CALL_1(tgkill, 2, SIGABRT),
 };
 
 enum {
 	NRULES = sizeof(rules) / sizeof(rules[0]),
-	MAX_FILTER = 3 + NRULES * 7 + 1,
+	NABORTS = 2,
+	MAX_FILTER = 3 + (NRULES + NABORTS) * 7 + 1,
 };
 
 #define LOAD(k)		(struct sock_filter)				\
@@ -310,27 +310,42 @@ enum {
 
 /* Returns the number of instructions. */
 static unsigned short
-make_filter(struct sock_filter f[static MAX_FILTER])
+allow(struct sock_filter *f, const struct rule *r)
 {
-	const struct rule *r;
 	unsigned short n = 0;
 	unsigned a;
+
+	f[n++] = LOAD(offsetof(struct seccomp_data, nr));
+	f[n++] = IF(r->nr, 0, (uint8_t)(2 * r->nargs + 1));
+	for (a = 0; a < r->nargs; a++) {
+		f[n++] = LOAD(offsetof(struct seccomp_data, args) +
+		    r->arg[a].i * sizeof(uint64_t));
+		f[n++] = IF(r->arg[a].is, 0,
+		    (uint8_t)(2 * (r->nargs - a) - 1));
+	}
+	f[n++] = RETURN(SECCOMP_RET_ALLOW);
+	return n;
+}
+
+static unsigned short
+make_filter(struct sock_filter f[static MAX_FILTER])
+{
+	const unsigned self = (unsigned)getpid();
+	const struct rule aborts[NABORTS] = {	/* us, and nobody else */
+		CALL_2(tgkill, 0, self, 2, SIGABRT),
+		CALL_2(tkill, 0, self, 1, SIGABRT),	/* musl's */
+	};
+	unsigned short n = 0;
+	unsigned i;
 
 	/* in another of the machine's modes the numbers mean other calls */
 	f[n++] = LOAD(offsetof(struct seccomp_data, arch));
 	f[n++] = IF(MACHINE, 1, 0);
 	f[n++] = RETURN(SECCOMP_RET_TRAP);
-	for (r = rules; r < rules + NRULES; r++) {
-		f[n++] = LOAD(offsetof(struct seccomp_data, nr));
-		f[n++] = IF(r->nr, 0, (uint8_t)(2 * r->nargs + 1));
-		for (a = 0; a < r->nargs; a++) {
-			f[n++] = LOAD(offsetof(struct seccomp_data, args) +
-			    r->arg[a].i * sizeof(uint64_t));
-			f[n++] = IF(r->arg[a].is, 0,
-			    (uint8_t)(2 * (r->nargs - a) - 1));
-		}
-		f[n++] = RETURN(SECCOMP_RET_ALLOW);
-	}
+	for (i = 0; i < NRULES; i++)
+		n += allow(f + n, &rules[i]);
+	for (i = 0; i < NABORTS; i++)
+		n += allow(f + n, &aborts[i]);
 	f[n++] = RETURN(SECCOMP_RET_TRAP);
 	return n;
 }

@@ -273,7 +273,7 @@ fi
 
 # Everything in force: the call is named, and that is the end.
 for what in open create unlink exec socket packet setuid setgid setgroups \
-    capset chroot ptrace kill uring register clone code mprotect ioctl \
+    capset chroot ptrace kill tgkill uring register clone code mprotect ioctl \
     setsockopt bind write; do
 	start_probed ''
 	attempt "$what"
@@ -281,6 +281,10 @@ for what in open create unlink exec socket packet setuid setgid setgroups \
 	is "$what: the end" "$BLADE_STATUS" 2
 	like "$what: named" "$(cat "$BLADE_ERR")" \
 	    "^vblade: system call ${answer:-unknown }is not one that vblade"
+	case $what in
+	socket | ptrace | kill | tgkill | bind)
+		is "$what: by its name, in tests" "$REFUSED" "$what" ;;
+	esac
 done
 start_probed ''
 attempt abort

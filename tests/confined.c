@@ -211,6 +211,7 @@ attempt(const char *what, int socket_fd)
 		{ "chroot", SYS_chroot, { (long)"/" } },
 		{ "ptrace", SYS_ptrace, { PTRACE_SEIZE, parent, 0, 0 } },
 		{ "kill", SYS_kill, { parent, 0 } },
+		{ "tgkill", SYS_tgkill, { parent, parent, SIGABRT } },
 		{ "uring", SYS_io_uring_setup, { 1, (long)&params } },
 		{ "register", SYS_io_uring_register, { ring_fd,
 		    IORING_UNREGISTER_FILES, 0, 0 } },

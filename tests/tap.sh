@@ -36,6 +36,9 @@ IMAC=02:ae:00:00:00:02
 TAP_COUNT=0 TAP_FAILED=0
 TAP_BLADES='' TAP_PIDS='' TAP_SPACES='' TAP_HOOKS='' TAP_SERIAL=0
 BLADE_PID='' BLADE_OUT='' BLADE_ERR='' BLADE_STATUS=''
+# the system call that ended it, if one did
+# shellcheck disable=SC2034	# for 52-confined.t
+REFUSED=''
 TNS='' TIF='' INS='' IIF=''
 STATUS=0
 
@@ -117,7 +120,10 @@ try() {
 # Debian 12's valgrind knows neither Landlock nor seccomp: it says so, and vblade
 # says that it goes without.  That is no news.
 tap_unwrap() {	# FILE
-	[ -n "$VBLADE_WRAP" ] || return 0
+	case $VBLADE_WRAP in
+	*valgrind*) ;;
+	*) return 0 ;;
+	esac
 	sed -e '/^--[0-9]*-- /d' -e '/no landlock:/d' -e '/no seccomp:/d' "$1" >"$1.tmp"
 	cat "$1.tmp" >"$1"	# who appends to it goes on behind that
 }
@@ -371,6 +377,17 @@ reap_blade() {
 	}
 	wait "$tap_pid" 2>/dev/null || BLADE_STATUS=$?
 	forget "$tap_pid"
+	[ "$BLADE_STATUS" -ne 2 ] || tap_refused
+}
+
+# vblade tells the number of a system call that it may not make.
+tap_refused() {
+	REFUSED=$(sed -n 's/.*: system call \([0-9]*\) is not one.*/\1/p' \
+	    "$BLADE_ERR")
+	[ -n "$REFUSED" ] || return 0
+	REFUSED=$(echo '#include <sys/syscall.h>' | cc -E -dM - |
+	    sed -n "s/^#define __NR_\([^ ]*\) $REFUSED\$/\1/p")
+	diag "system call refused: $REFUSED"
 }
 
 # ---- the initiator ----
