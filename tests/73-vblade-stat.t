@@ -40,7 +40,7 @@ is 'nothing is said on stderr' "$(grep -c counters "$one_err")" 0
 # A table: the one before has counted from the start, the next what came after.
 "$stat" -i 1 -c 2 >"$T/table" &
 pid=$!
-sleep 0.5
+wait_for 10 grep -q '^e9.2 ' "$T/table" || :
 ini read e9.1 0 1000 >"$T/data"
 wait "$pid"
 cell() {	# TABLE BLADE COLUMN
@@ -86,6 +86,38 @@ if have promtool; then
 	is 'promtool finds nothing' "$(cat "$T/lint")" ''
 else
 	skip 'promtool finds nothing' 'no promtool'
+fi
+
+# And a node_exporter that serves them.
+if have prometheus-node-exporter; then
+	mkdir "$T/textfile"
+	cp "$T/vblade.prom" "$T/textfile/"
+	ip -n "$TNS" link set lo up
+	ip netns exec "$TNS" prometheus-node-exporter \
+	    --web.listen-address=127.0.0.1:9100 --collector.disable-defaults \
+	    --collector.textfile --collector.textfile.directory="$T/textfile" \
+	    >"$T/exporter.log" 2>&1 &
+	exporter=$!
+	TAP_PIDS="$TAP_PIDS $exporter"
+	# shellcheck disable=SC2317,SC2329	# called by wait_for
+	scrape() {
+		in_target python3 -c 'import urllib.request as u
+print(u.urlopen("http://127.0.0.1:9100/metrics", None, 5).read().decode())' \
+		    >"$T/scraped" 2>/dev/null
+	}
+	wait_for 20 scrape || diag "$(tail -n 3 "$T/exporter.log")"
+	grep "^vblade_.*pid=\"$one\"" "$T/scraped" | sort >"$T/served"
+	ok 'node_exporter serves the metrics of the first' test -s "$T/served"
+	is 'as many as there are' "$(wc -l <"$T/served")" \
+	    "$(wc -l <"$T/mine")"
+	ok 'its writes among them' grep -q \
+	    '^vblade_writes_total{.*blade="e9.1".* 100$' "$T/served"
+	ok 'and has no complaint' grep -q '^node_textfile_scrape_error 0$' \
+	    "$T/scraped"
+	kill "$exporter"
+	reap "$exporter"
+else
+	skip 'node_exporter' 'no prometheus-node-exporter'
 fi
 stop_blade "$one"
 stop_blade "$two"
