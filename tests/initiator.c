@@ -2325,9 +2325,8 @@ static const struct command {
 	    "[-m maxsec]\n\t[-N requests] [-o journal] [-r read%] "
 	    "[-R first,sectors]\n\t[-s seed] [-T seconds] [-w window] "
 	    "[-y writer[,other...]]\n\t[-Y first,sectors] ADDR",
-	    "random traffic, every byte checked; with -y and -Y beside others,\n"
-	    "    with -f after a target that moves to another address"
-	    },
+	    "random traffic, every byte checked; with -y and -Y beside\n"
+	    "    others, with -f after a target that moves" },
 	{ "check", 2, 3, cmd_check, "FILE JOURNAL [OFFSET]",
 	    "does a load's journal agree with the backing file" },
 	{ NULL, 0, 0, NULL, NULL, NULL }
