@@ -58,7 +58,8 @@ storm_file >"$T/frames"
 rate() {
 	value_of requests "$1"
 }
-ini load -T 2 -w 16 e9.0 >"$T/calm" || fail 'a load in the calm'
+ini load -T 2 -w 16 -G 30000 -o "$T/journal" e9.0 >"$T/calm" ||
+	fail 'a load in the calm'
 (
 	while [ ! -e "$T/over" ]; do
 		# it would listen for as long as the load is answered
