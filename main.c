@@ -196,6 +196,16 @@ is_config(const struct frame *f)
 	    AOE_CONFIG;
 }
 
+static bool
+is_identify(const struct frame *f)
+{
+	const struct aoe_hdr *h = (const void *)f->data;
+	const struct ata_regs *regs = (const void *)(h + 1);
+
+	return f->len >= PAYLOAD && h->cmd == AOE_ATA &&
+	    regs->cmd == ATA_IDENTIFY;
+}
+
 /* Returns whether the size has changed; then all links are due to be told. */
 static bool
 look_at_size(struct blade *b)
@@ -247,6 +257,39 @@ room(const struct blade *b)
 	return b->nunused > SPARE_REQUESTS ? b->nunused - SPARE_REQUESTS : 0;
 }
 
+static void
+advertise(struct blade *b, struct link *l)
+{
+	const struct maclist *to = &b->t.masks;
+	struct request *r = b->unused;
+	struct frame f = { .data = r->reply, .link = l };
+	unsigned i;
+
+	f.len = aoe_advert(&b->t, l, to->n > 0 ? to->mac[0] : NULL, r->reply);
+	net_send(b->net, &f, 1, &b->t.count);
+	for (i = 1; i < to->n; i++) {
+		aoe_advert(&b->t, l, to->mac[i], r->reply);
+		net_send(b->net, &f, 1, &b->t.count);
+	}
+	b->t.count.adverts++;
+}
+
+/* Tell the links that changed, as soon as they are up, that we are here. */
+static void
+tell_news(struct blade *b)
+{
+	struct link *l;
+	int i, n = net_links(b->net, &l);
+
+	for (i = 0; i < n; i++)
+		if (l[i].news && l[i].up) {
+			l[i].news = false;
+			advertise(b, &l[i]);
+			if (!b->t.shared)
+				clash_ask(&b->t, b->net, &l[i]);
+		}
+}
+
 /* One batch of at most max frames from the network to the disk, and what is
  * done back.  Returns how many came in. */
 static int
@@ -264,6 +307,12 @@ serve_batch(struct blade *b, int max)
 		r = b->unused;
 		b->unused = r->next;
 		b->nunused--;
+		/* Linux asks only once after aoe-revalidate, and need not
+		 * have sent a query before that */
+		if (is_identify(&in[i])) {
+			look_at_size(b);
+			asked = true;
+		}
 		switch (aoe_request(&b->t, &in[i], r)) {
 		case AOE_SILENCE:
 			let_go(b, r);
@@ -309,40 +358,9 @@ serve_batch(struct blade *b, int max)
 		reply(b, r);
 	}
 	send_replies(b);
+	if (asked)
+		tell_news(b);	/* nothing else may wake us for long */
 	return n;
-}
-
-static void
-advertise(struct blade *b, struct link *l)
-{
-	const struct maclist *to = &b->t.masks;
-	struct request *r = b->unused;
-	struct frame f = { .data = r->reply, .link = l };
-	unsigned i;
-
-	f.len = aoe_advert(&b->t, l, to->n > 0 ? to->mac[0] : NULL, r->reply);
-	net_send(b->net, &f, 1, &b->t.count);
-	for (i = 1; i < to->n; i++) {
-		aoe_advert(&b->t, l, to->mac[i], r->reply);
-		net_send(b->net, &f, 1, &b->t.count);
-	}
-	b->t.count.adverts++;
-}
-
-/* Tell the links that changed, as soon as they are up, that we are here. */
-static void
-tell_news(struct blade *b)
-{
-	struct link *l;
-	int i, n = net_links(b->net, &l);
-
-	for (i = 0; i < n; i++)
-		if (l[i].news && l[i].up) {
-			l[i].news = false;
-			advertise(b, &l[i]);
-			if (!b->t.shared)
-				clash_ask(&b->t, b->net, &l[i]);
-		}
 }
 
 static void

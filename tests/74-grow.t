@@ -11,9 +11,9 @@ sectors() {
 	value_of sectors48
 }
 
-# shellcheck disable=SC2317,SC2329	# called through wait_for
-sectors_are() {
-	[ "$(sectors)" -eq "$1" ]
+# shellcheck disable=SC2317,SC2329	# called through ok
+told() {	# WHAT
+	grep -q "^vblade: $T/disk: $1" "$BLADE_ERR"
 }
 
 query() {	# as aoe-revalidate does; not sooner than the last look allows
@@ -26,9 +26,7 @@ truncate -s 1M "$T/disk"
 start_blade 9 0 "$TIF" "$T/disk"
 ini stamp e9.0 0 2048 1
 truncate -s 2M "$T/disk"
-is 'grown, but nobody has asked' "$(sectors)" 2048
-query
-is 'a query: the new size' "$(sectors)" 4096
+is 'grown: the size, for who asks for it' "$(sectors)" 4096
 kill -USR1 "$BLADE_PID"
 ok 'which is advertised, once' wait_for 5 grep -q ' adverts=2 ' "$BLADE_ERR"
 ok 'the new part is zeros' ini read e9.0 2048 100
@@ -40,14 +38,16 @@ truncate -s 3M "$T/disk"
 sleep 0.15
 in_target ip link set "$TIF" down
 in_target ip link set "$TIF" up
-ok 'a link changes: the new size' wait_for 5 sectors_are 6144
+ok 'a link changes: the new size' wait_for 5 told '6144 sectors now$'
+is 'and that is the size' "$(sectors)" 6144
 
 # Smaller: only what is lost fails.
 truncate -s 1M "$T/disk"
 exits 'shrunk, not yet noticed: what is lost fails' 4 ini read e9.0 2048 2
 ok 'and what is left does not' ini verify e9.0 0 2048 1
 query
-is 'a query: the smaller size' "$(sectors)" 2048
+ok 'a query: the smaller size' told '2048 sectors now, '
+is 'and that is the size' "$(sectors)" 2048
 ok 'it is a warning' grep -q \
     "^vblade: $T/disk: 2048 sectors now, 4096 fewer: requests beyond" \
     "$BLADE_ERR"

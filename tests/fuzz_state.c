@@ -58,6 +58,18 @@ off_the_edge(void)
 		w.now += 5 * 1000000;
 }
 
+/* Adverts that were wanted go at the next wait, or when somebody asks. */
+static void
+wanted_now(void)
+{
+	unsigned i;
+
+	for (i = 0; i < nlinks; i++) {
+		advert_due[i] |= want[i];
+		want[i] = false;
+	}
+}
+
 static void
 check_adverts(void)
 {
@@ -254,13 +266,19 @@ WRAP(int, net_recv(struct net *net, struct frame *f, int max,
 	for (i = 0; i < n && !over() && any_up(&link); i++) {
 		s_make(&x, link, quick);
 		hand_over(&f[i], &x);
+		if (x.len >= 36 && x.f[19] == 0 && x.f[27] == 0xec) {
+			look(true);
+			asked = true;
+		}
 		if (!expect(&x, left))
 			continue;
 		left--;
 		asked |= x.f[19] == 1 && !due[ndue - 1]->tried;
 	}
-	if (asked)
+	if (asked) {
 		look(false);
+		wanted_now();
+	}
 	return (int)i;
 }
 
@@ -296,18 +314,6 @@ WRAP(void, net_stats(struct net *net, struct counters *c))
 {
 	(void)net;
 	(void)c;
-}
-
-/* Adverts that were wanted come after the next wait. */
-static void
-wanted_now(void)
-{
-	unsigned i;
-
-	for (i = 0; i < nlinks; i++) {
-		advert_due[i] |= want[i];
-		want[i] = false;
-	}
 }
 
 static void

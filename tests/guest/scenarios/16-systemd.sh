@@ -127,6 +127,43 @@ check "by the watchdog" guest \
     'journalctl -q -o cat -u vblade@mail | grep "Watchdog timeout"'
 check "it serves again, and what was written is there" ini verify e9.0 0 64 1
 
+note "signals, and what the journal has"
+
+# told PRIORITY TEXT: the journal has such a line of vblade@mail
+told() {
+	guest -t 30 "n=0
+	    until journalctl -q -o json -u vblade@mail | grep '$2' |
+		grep -q '\"PRIORITY\":\"$1\"'; do
+		n=\$((n + 1))
+		[ \$n -lt 50 ] || { journalctl -o json -u vblade@mail |
+		    tail -n 5; exit 1; }
+		sleep 0.2
+	    done"
+}
+
+check "USR1" guest 'systemctl kill -s USR1 vblade@mail'
+check "counters, as information" told 6 'counters shelf=9 slot=0 '
+check "USR2" guest 'systemctl kill -s USR2 vblade@mail && sleep 1'
+is "counters again, but not in the journal" "$(guest \
+    'journalctl -q -o cat -u vblade@mail | grep -c "counters shelf"')" 1
+check "the store shrinks: a warning" guest \
+    'truncate -s 6M "/srv/blades/mail store.img" &&
+    systemctl reload vblade@mail'
+check "as one" told 4 '12288 sectors now, 4096 fewer'
+check "and grows: a notice" guest \
+    'truncate -s 8M "/srv/blades/mail store.img" &&
+    systemctl reload vblade@mail'
+check "as one, too" told 5 '16384 sectors now'
+pid=$(show vblade@mail MainPID)
+check "kill -9: systemd starts another" guest -t 40 \
+    "systemctl kill -s KILL vblade@mail; n=0
+    until new=\$(systemctl show -P MainPID vblade@mail) &&
+	[ \"\$new\" != $pid ] && [ \"\$new\" != 0 ] &&
+	[ \"\$(systemctl is-active vblade@mail)\" = active ]; do
+	n=\$((n + 1)); [ \$n -lt 100 ] || exit 1; sleep 0.3
+    done"
+check "which has what was written" ini verify e9.0 0 64 1
+
 note "reload, stop, a changed file"
 check "the store grows, systemctl reload" guest \
     'truncate -s 12M "/srv/blades/mail store.img" &&
@@ -161,6 +198,11 @@ check "vblade.target stops all" guest 'systemctl stop vblade.target &&
 check "enable one alone" guest 'systemctl disable vblade.target 2>&1 &&
     systemctl enable --now vblade@home 2>&1 &&
     [ -h /etc/systemd/system/multi-user.target.wants/vblade@home.service ]'
-note "exposure: $(guest 'systemd-analyze security --no-pager vblade@home' |
-    tail -n 1)"
+guest 'systemd-analyze security --no-pager vblade@home' | tail -n 1 \
+    >"$TMP/exposure"
+note "$(cat "$TMP/exposure")"
+check "an exposure of at most 2.0" awk '
+    { n = split($0, w, /[: ]+/)
+    for (i = 1; i <= n; i++) if (w[i] ~ /^[0-9]+\.[0-9]$/) level = w[i] }
+    END { exit !(level != "" && level <= 2.0) }' "$TMP/exposure"
 journal -u "'vblade@*'" | sed 's/^/# /' >"$TMP/journal"
