@@ -206,22 +206,31 @@ is_identify(const struct frame *f)
 	    regs->cmd == ATA_IDENTIFY;
 }
 
-/* Returns whether the size has changed; then all links are due to be told. */
-static bool
+/* All links are due to be told that we are here. */
+static void
+make_news(struct blade *b)
+{
+	struct link *l;
+	int i, n = net_links(b->net, &l);
+
+	for (i = 0; i < n; i++)
+		l[i].news = true;
+}
+
+/* If the size has changed, that is news. */
+static void
 look_at_size(struct blade *b)
 {
 	struct disk *d = &b->t.disk;
 	const uint64_t before = d->nsec;
-	struct link *l;
-	int i, n = net_links(b->net, &l);
 
 	b->looked_ns = monotonic_ns();
 	switch (disk_resize(d)) {
 	case -1:
 		log_event(LOG_ERR, "%s: size: %s", d->path, strerror(errno));
-		return false;
+		return;
 	case 0:
-		return false;
+		return;
 	}
 	if (d->nsec > before)
 		log_event(LOG_NOTICE, "%s: %" PRIu64 " sectors now",
@@ -230,9 +239,7 @@ look_at_size(struct blade *b)
 		log_event(LOG_WARNING, "%s: %" PRIu64 " sectors now, %" PRIu64
 		    " fewer: requests beyond the end fail", d->path, d->nsec,
 		    before - d->nsec);
-	for (i = 0; i < n; i++)
-		l[i].news = true;
-	return true;
+	make_news(b);
 }
 
 /* Somebody asks who we are, or a link has changed: a good moment to find out
@@ -366,13 +373,9 @@ serve_batch(struct blade *b, int max)
 static void
 reload(struct blade *b)
 {
-	struct link *l;
-	int i, n = net_links(b->net, &l);
-
 	notify_reloading(&b->notify);
 	look_at_size(b);
-	for (i = 0; i < n; i++)
-		l[i].news = true;
+	make_news(b);
 	notify_ready(&b->notify, &b->t);
 }
 

@@ -349,7 +349,8 @@ start_blade() {
 }
 
 # One that must not start: NAME ERE ARGUMENT...; "vblade: " and a match for ERE
-# is all it says.
+# is all it says, but for lines without TAP_ONCE.
+TAP_ONCE=''
 refused() {
 	tap_refused=$1 tap_why=$2
 	shift 2
@@ -357,7 +358,7 @@ refused() {
 	exits "$tap_refused" 1 timeout 20 ip netns exec "$TNS" $VBLADE_WRAP \
 	    "$VBLADE" "$@"
 	like "$tap_refused: why" "$ERR" "^vblade: $tap_why"
-	is "$tap_refused: one line" "$(echo "$ERR" | wc -l)" 1
+	is "$tap_refused: one line" "$(echo "$ERR" | grep -c "$TAP_ONCE")" 1
 	is "$tap_refused: nothing on stdout" "$OUT" ''
 }
 
