@@ -108,8 +108,9 @@ add_masks(struct maclist *l, const char *s)
 	}
 }
 
-void
-args_parse(struct target *t, struct args *a, int argc, char **argv)
+/* Options, up to what is none. */
+static void
+options(struct target *t, struct args *a, int argc, char **argv)
 {
 	static const struct option words[] = {
 		{ "help", no_argument, NULL, 'h' },
@@ -119,7 +120,6 @@ args_parse(struct target *t, struct args *a, int argc, char **argv)
 	struct disk *d = &t->disk;
 	int at, c;
 
-	t->bufcnt = DEF_BUFS;
 	while (at = optind, (c = getopt_long(argc, argv,
 	    "+:ab:c:dkl:m:o:rsu:vhV", words, NULL)) != -1)
 		switch (c) {
@@ -172,14 +172,30 @@ args_parse(struct target *t, struct args *a, int argc, char **argv)
 			errx(1, "%s: %s; " USAGE, argv[at], c == ':' ?
 			    "needs a value" : "no such option");
 		}
-	if (argc - optind != 4)
-		errx(1, "%d arguments instead of 4; " USAGE, argc - optind);
-	argv += optind;
-	t->shelf = (uint16_t)number("shelf", argv[0], 0, AOE_ALLSHELF - 1);
-	t->slot = (uint8_t)number("slot", argv[1], 0, AOE_ALLSLOT - 1);
+}
+
+void
+args_parse(struct target *t, struct args *a, int argc, char **argv)
+{
+	char **arg;
+	int n;
+
+	t->bufcnt = DEF_BUFS;
+	options(t, a, argc, argv);
+	arg = argv + optind;
+	n = argc - optind;
+	if (n > 4) {		/* vblade 25 takes options there, too */
+		optind += 4;
+		options(t, a, argc, argv);
+		n = 4 + argc - optind;
+	}
+	if (n != 4)
+		errx(1, "%d arguments instead of 4; " USAGE, n);
+	t->shelf = (uint16_t)number("shelf", arg[0], 0, AOE_ALLSHELF - 1);
+	t->slot = (uint8_t)number("slot", arg[1], 0, AOE_ALLSLOT - 1);
 	if (t->shelf == 4095)
 		log_event(LOG_WARNING,
 		    "shelf 4095: the Linux initiator refuses it");
-	a->netif = argv[2];
-	d->path = argv[3];
+	a->netif = arg[2];
+	t->disk.path = arg[3];
 }

@@ -48,8 +48,11 @@ f=$T/disk
 usage 'no arguments' '0 arguments instead of 4' --
 usage 'too few' '3 arguments instead of 4' 9 0 "$TIF"
 usage 'too many' '5 arguments instead of 4' 9 0 "$TIF" "$f" more
+usage 'too many, and an option' '6 arguments instead of 4' \
+    9 0 "$TIF" "$f" more -r
 usage 'an unknown option' '-x: no such option' -x 9 0 "$TIF" "$f"
 usage 'an unknown long option' '--frob: no such option' --frob 9 0 "$TIF" "$f"
+usage 'an unknown option at the end' '-x: no such option' 9 0 "$TIF" "$f" -x
 usage 'an option without its value' '-b: needs a value' -b
 
 for bad in x 9x 70000 65535 '' ' ' ' 9' 0x9 1e1 -- 4294967296 \
@@ -65,6 +68,8 @@ refuses 'no such interface' 'nosuch0' 9 0 nosuch0 "$f"
 refuses 'an interface without a name' 'interface' 9 0 '' "$f"
 refuses 'an interface with a long name' 'interface0123456789' \
     9 0 interface0123456789 "$f"
+refuses 'a comma too many' "$TIF,: not the name" 9 0 "$TIF," "$f"
+refuses 'an interface named twice' "$TIF: named twice" 9 0 "lo,$TIF,$TIF" "$f"
 if ip -n "$TNS" tuntap add dev "vbu$$" mode tun 2>/dev/null; then
 	ip -n "$TNS" link set "vbu$$" up
 	refuses 'a tun interface' "vbu$$.*Ethernet" 9 0 "vbu$$" "$f"
@@ -140,6 +145,10 @@ for shelf in 0 007 65534; do
 	is "shelf $shelf: no complaint" "$(cat "$BLADE_ERR")" ''
 	stop_blade
 done
+start_blade 9 0 "$TIF" "$f" -r -b 3	# vblade 25 takes that
+like 'options behind the arguments' "$(cat "$BLADE_OUT")" \
+    'O_RDONLY.*, 3 buffers'
+stop_blade
 start_blade -b 2 4095 0 "$TIF" "$f"
 like 'shelf 4095 comes with a warning' "$(cat "$BLADE_ERR")" \
     '^vblade: .*4095.*Linux'
