@@ -15,18 +15,27 @@ int
 links_parse(struct link links[static MAX_NETIFS], const char *netif,
     const char *lister)
 {
+	const char *list = netif;
 	size_t len;
-	int n = 0;
+	int i, n = 0;
 
 	for (;; netif += len + 1) {
 		len = strcspn(netif, ",");
-		if (len == 0 || len >= sizeof(links[n].name))
+		if (len == 0)
+			errx(1, "%s: not the name of an interface; see %s",
+			    list, lister);
+		if (len >= sizeof(links[n].name))
 			errx(1, "%.*s: not the name of an interface; see %s",
 			    (int)len, netif, lister);
 		if (n == MAX_NETIFS)
 			errx(1, "%s: more than %d interfaces; start another "
 			    "vblade for the rest", netif, MAX_NETIFS);
-		memcpy(links[n++].name, netif, len);
+		memcpy(links[n].name, netif, len);
+		for (i = 0; i < n; i++)
+			if (strcmp(links[i].name, links[n].name) == 0)
+				errx(1, "%s: named twice; name it once",
+				    links[n].name);
+		n++;
 		if (netif[len] == '\0')
 			return n;
 	}
