@@ -98,7 +98,8 @@ make_requests(struct blade *b)
 	}
 }
 
-/* Signals come only while the loop waits: never in the midst of a batch. */
+/* Signals come only while the loop waits: never in the midst of a batch, nor
+ * of another, which might not see what this one got. */
 static void
 catch_signals(sigset_t *waiting)
 {
@@ -111,10 +112,12 @@ catch_signals(sigset_t *waiting)
 
 	sigemptyset(&set);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
-		if (sigs[i] != 0) {
-			sigaction(sigs[i], &sa, NULL);
+		if (sigs[i] != 0)
 			sigaddset(&set, sigs[i]);
-		}
+	sa.sa_mask = set;
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		if (sigs[i] != 0)
+			sigaction(sigs[i], &sa, NULL);
 	/* a pipe without a reader, a file at its limit: the call tells */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
