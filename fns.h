@@ -24,7 +24,8 @@ enum log_level {		/* syslog's severities */
 /*
  * Find out from VBLADE_LOG ("prefix"), or else from JOURNAL_STREAM, whether
  * each line on standard error begins with its severity as <N>, rather than
- * with our name.  The first call of all.
+ * with our name; those of err(3), with <3> and our name.  The first call of
+ * all.
  */
 void		log_open(void);
 
@@ -535,3 +536,6 @@ int		os_board(void);
 
 /* The signal that asks for counters besides SIGUSR1, or 0. */
 int		os_siginfo(void);
+
+/* Have err(3) and errx(3) begin with name, which stays where it is. */
+void		os_name(const char *name);

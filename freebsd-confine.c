@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -165,4 +166,10 @@ int
 os_siginfo(void)
 {
 	return SIGINFO;
+}
+
+void
+os_name(const char *name)
+{
+	setprogname(name);
 }

@@ -521,3 +521,9 @@ os_siginfo(void)
 {
 	return 0;
 }
+
+void
+os_name(const char *name)
+{
+	program_invocation_short_name = (char *)(uintptr_t)name;
+}

@@ -52,6 +52,8 @@ log_open(void)
 
 	memset(&told, 0, sizeof(told));
 	told.prefix = how != NULL ? strcmp(how, "prefix") == 0 : to_journal();
+	if (told.prefix)
+		os_name("<3>vblade");	/* LOG_ERR */
 }
 
 /*

@@ -106,5 +106,13 @@ ok 'and of what comes later' \
     wait_for 5 grep -q '^vbladed: <7>.* on .*: discovery$' "$T/log"
 kill -TERM "$pid"
 ok 'its end' wait_for 10 gone "$pid"
+ok 'is no more than a notice' wait_for 5 \
+    grep -q '^vbladed: <5>vbladed: .*ended, exit status 0$' "$T/log"
+not_ok 'a start that fails' vbladed 9 1 "$TIF" "$T/missing"
+is 'the caller is told by name' "$(echo "$ERR" | sed 1q)" \
+    "vblade: $T/missing: No such file or directory"
+is 'syslog, that it is an error' "$(tail -n 2 "$T/log")" \
+    "vbladed: <3>vblade: $T/missing: No such file or directory
+vbladed: <3>vbladed: vblade ended, exit status 1"
 
 done_testing

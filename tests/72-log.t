@@ -59,6 +59,11 @@ start_blade 9 0 "$TIF" "$T/disk"
 signal USR1
 says 'VBLADE_LOG=prefix' '^<6>counters shelf=9 '
 stop_blade
+exits 'that it does not start, is an error' 1 in_target \
+    ${VBLADE_WRAP:+$VBLADE_WRAP} "$VBLADE" 9 0 "$TIF" "$T/nothing"
+is 'by name' "$ERR" "<3>vblade: $T/nothing: No such file or directory"
+exits 'wrong arguments, too' 1 in_target ${VBLADE_WRAP:+$VBLADE_WRAP} "$VBLADE"
+like 'by name' "$ERR" '^<3>vblade: 0 arguments instead of 4; usage: vblade '
 unset VBLADE_LOG
 
 # A file name cannot fake a line.

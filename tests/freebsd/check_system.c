@@ -185,6 +185,8 @@ START_TEST(trim_file)
 	ck_assert_int_eq(os_cantrim(fd, false, STORE), 0);
 	os_noatime(fd);
 	ck_assert_int_eq(os_siginfo(), 29);
+	os_name("<3>vblade");
+	ck_assert_str_eq(program_invocation_short_name, "<3>vblade");
 }
 END_TEST
 

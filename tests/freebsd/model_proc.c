@@ -233,6 +233,12 @@ fbsd_setproctitle(const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+fbsd_setprogname(const char *name)
+{
+	program_invocation_short_name = (char *)(uintptr_t)name;
+}
+
 int
 fbsd_getdtablesize(void)
 {
