@@ -107,8 +107,10 @@ CHECKS	!= for f in tests/check_*.c; do test ! -f "$$f" || \
 	echo "${BUILD}/$$(basename "$$f" .c)"; done
 FUZZERS	!= for f in tests/fuzz_*.c; do test ! -f "$$f" || \
 	echo "${BUILD}/$$(basename "$$f" .c)"; done
-TOOLS	!= for f in tests/initiator.c tests/bench/*.c; do test ! -f "$$f" || \
+TOOLS	!= for f in tests/bench/*.c; do test ! -f "$$f" || \
 	echo "$${f%.c}"; done
+INITIATOR_C	!= ls tests/initiator*.c 2>/dev/null || :
+INITIATOR	!= test ! -f tests/initiator.c || echo tests/initiator
 
 # The store that fails when it is told to needs libfuse 3, or there is none.
 FAULTFS	!= if test -f tests/faultfs.c && pkg-config --exists fuse3 2>/dev/null; \
@@ -152,13 +154,18 @@ ${OBJS}:
 
 # Helpers of the tests.  They link nothing of ours, and are never built with
 # sanitizers: what they measure is the target.
-tools: ${TOOLS} ${FAULTFS}
+tools: ${INITIATOR} ${TOOLS} ${FAULTFS}
 
 ${TOOLS}:
 	@mkdir -p build
 	@echo "  CC    $@"
 	${Q}${CC} ${STD} ${WARN} ${CPPFLAGS} ${CFLAGS} ${DEPS} \
 	    -MF build/${@F}.d ${LDFLAGS} -o $@ $@.c ${LDLIBS} -lm -lpthread
+
+tests/initiator: ${INITIATOR_C} tests/initiator.h tests/initiator-load.h
+	@echo "  CC    $@"
+	${Q}${CC} ${STD} -D_GNU_SOURCE ${WARN} ${CPPFLAGS} ${CFLAGS} \
+	    ${LDFLAGS} -o $@ ${INITIATOR_C} ${LDLIBS}
 
 tests/faultfs: tests/faultfs.c
 	@mkdir -p build
@@ -275,7 +282,7 @@ uninstall:
 
 clean:
 	rm -rf build build-san build-cov build-fuzz
-	rm -f vblade ${TOOLS} tests/faultfs
+	rm -f vblade ${TOOLS} tests/initiator tests/faultfs
 
 # What a release holds.  Files that git does not know stay out by their names.
 TOP	= .clang-tidy COPYING HACKING Makefile NEWS README SECURITY vblade.8 vblade.conf.5 \
@@ -290,7 +297,7 @@ dist:
 	@ls ${TOP} *.c *.h >build/dist.top
 	@find .ci contrib tests -type f ! -name '*~' ! -name '.*.sw?' \
 	    ! -path '*/cache/*' >build/dist.sub
-	@for t in ${TOOLS} tests/faultfs; do echo "$$t"; done >build/dist.not
+	@for t in ${TOOLS} tests/initiator tests/faultfs; do echo "$$t"; done >build/dist.not
 	@cat build/dist.top build/dist.sub | grep -vxF -f build/dist.not | \
 	    LC_ALL=C sort >build/dist
 	@tar cf - -T build/dist | (cd build/${NAME} && tar xf -)
