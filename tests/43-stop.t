@@ -5,19 +5,26 @@
 
 network 1500
 
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+acknowledged() {
+	[ "$(grep -c '^a ' "$T/journal")" -ge 20 ]
+}
+
 # under_load SIGNAL OPTION...: end a blade that is hard at work
 under_load() {
 	signal=$1
 	shift
 	name="SIG$signal${*:+, $*}"
-	rm -f "$T/disk"
+	rm -f "$T/disk" "$T/journal"
 	truncate -s 8M "$T/disk"
 	start_blade "$@" 9 0 "$TIF" "$T/disk"
-	ini_bg "$T/load" load -T 60 -G 500 -w 64 -r 30 -F 1 \
+	ini_bg "$T/load" load -T 60 -G 60000 -w 64 -r 30 -F 1 \
 	    -o "$T/journal" e9.0
 	sleep 0.7
+	wait_for 60 acknowledged || :
 	kill -"$signal" "$BLADE_PID"
 	reap_blade
+	kill -USR1 "$INI_PID"	# it need not wait for answers any more
 	if [ "$signal" = TERM ]; then
 		is "$name: status" "$BLADE_STATUS" 0
 	else

@@ -271,6 +271,23 @@ load_overdue(void)
 	return next;
 }
 
+/* No more requests, but the answers to these; or, when the target is gone,
+ * those that have come. */
+static void
+load_signal(void)
+{
+	const int sig = stopping;
+	struct frame rep;
+
+	stopping = 0;
+	ld.end = 0;
+	if (sig != SIGUSR1)
+		return;
+	while (link_recv(&rep, 0))
+		load_receive(&rep);
+	ld.giveup = 0;
+}
+
 static void
 load_run(void)
 {
@@ -279,10 +296,8 @@ load_run(void)
 	int active;
 
 	do {
-		if (stopping) {		/* a signal: no more, but finish */
-			stopping = 0;
-			ld.end = 0;
-		}
+		if (stopping)
+			load_signal();
 		active = now_us() < ld.end && ld.issued < ld.limit;
 		while (active && ld.out < ld.window && ld.issued < ld.limit)
 			if (!issue())
@@ -335,8 +350,7 @@ load_size(uint64_t *size)
 static void
 on_signal(int sig)
 {
-	(void)sig;
-	stopping = 1;
+	stopping = sig;
 }
 
 /*
@@ -392,6 +406,7 @@ cmd_load(int argc, char **argv)
 	ld.serial = opt.tries * 2;	/* past the tags used so far */
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
 
 	if (ld.journal != NULL) {
 		/* whole whenever it is looked at, or we are killed */
