@@ -33,6 +33,11 @@ not_running() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+# shellcheck disable=SC2317,SC2329	# called by wait_for
+nobody() {
+	[ -z "$(ip netns pids "$TNS")" ]
+}
+
 conf mail <<-END
 	# a comment
 	shelf=9
@@ -78,6 +83,10 @@ like 'the start-up line is shown' "$OUT" '^pid [0-9]*: e9\.0, 2048 sectors'
 ok 'it answers' ini verify e9.0 0 64 1
 ok 'the file has the pid' kill "$(cat "$T/pid")"
 ok 'of vblade' wait_for 20 not_running "$(cat "$T/pid")"
+not_ok 'a pid file that cannot be written' ip netns exec "$TNS" timeout 30 \
+    sh "$T/libexec/background" -b "$T/none/pid" mail
+like 'is named' "$ERR" 'none/pid'
+ok 'and nobody serves behind our backs' wait_for 20 nobody
 
 echo "# shelf=9" | conf skeleton
 echo 'shelf=1' | conf 'bad name'

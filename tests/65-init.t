@@ -23,6 +23,15 @@ case "\$*" in
 *) exec cat ;;
 esac >>'$T/log'
 END
+# The scripts, which call the one vblade-start, as they are installed here.
+script() {	# FILE NAME
+	sed -e "s,/usr/local/libexec,$T," -e "s,^sbin=.*,sbin=$T/sbin," \
+	    -e "s,^PATH=,PATH=$T/bin:," "$TOP/contrib/$1" >"$T/$2"
+	chmod 755 "$T/$2"
+}
+script start/vblade-start vblade-start
+script sysv/vblade sysv
+script openrc/vblade openrc
 chmod 755 "$T/sbin"/* "$T/bin"/*
 
 conf() {	# NAME LINE...
@@ -35,12 +44,12 @@ conf() {	# NAME LINE...
 # shellcheck disable=SC2317,SC2329	# called through exits, as others below
 in_space() {
 	ip netns exec "$TNS" env PATH="$T/bin:$PATH" VBLADE_CONF_D="$T/conf" \
-	    VBLADE_RUN="$T/run" VBLADED="$T/sbin/vbladed" timeout 60 "$@"
+	    VBLADE_RUN="$T/run" timeout 60 "$@"
 }
 
 # shellcheck disable=SC2317,SC2329	# called through exits
 sysv() {
-	in_space "$shell" "$TOP/contrib/sysv/vblade" "$@"
+	in_space "$shell" "$T/sysv" "$@"
 }
 
 # Blades that the log tells of, and only as long as they are ours.
@@ -56,8 +65,10 @@ exits 'and its status' 3 sysv status
 exits 'no command' 2 sysv
 exits 'one that there is not' 2 sysv begin
 like 'shows those there are' "$ERR" '^usage: .*start\|stop\|restart'
-exits 'vbladed is not installed' 5 env VBLADE_CONF_D="$T/conf" \
-    VBLADED="$T/none" "$shell" "$TOP/contrib/sysv/vblade" start
+chmod 644 "$T/vblade-start"
+exits 'vblade-start is not installed' 5 sysv start
+like 'says so' "$ERR" "^vblade: $T/vblade-start: not found; install it"
+chmod 755 "$T/vblade-start"
 
 disk="$T/a disk  with 'odd' \"name\""
 truncate -s 1M "$disk" "$T/build.img"
@@ -69,7 +80,8 @@ conf wrong 'shelf=9' 'slot=900' "netif=$TIF" "filename=$T/build.img"
 conf skeleton '# shelf=9' ''
 
 exits 'start all: one file is wrong' 6 sysv start
-like 'it is named' "$ERR" "^vblade: $T/conf/wrong.conf: slot=900: give a whole"
+like 'it is named' "$ERR" \
+    "^vblade-start: $T/conf/wrong.conf: slot=900: give a whole"
 is 'and only that' "$(printf '%s\n' "$ERR" | grep -c '\.conf')" 1
 like 'the others start' "$OUT" '^vblade: build: pid [0-9]+: e9\.1, '
 ok 'and serve' ini stamp e9.1 0 2048 1
@@ -137,7 +149,7 @@ refused 'no shelf' 'shelf is not set' 'slot=1'
 refused 'a shelf for all' 'shelf=65535: ' 'shelf=65535'
 refused 'no interface' 'netif is not set' 'shelf=1' 'slot=1'
 refused 'no shell' 'not a shell fragment' 'shelf=(' 'slot=1'
-refused 'one that ends the shell' 'ends the shell' 'exit 0'
+refused 'one that ends the shell' 'the file ends itself' 'exit 0'
 refused 'an ionice that is none' 'ionice=-z' 'shelf=1' 'slot=1' 'netif=lo' \
     'filename=/dev/null' 'ionice=-z'
 exits 'no such file' 6 sysv start other
@@ -146,6 +158,9 @@ conf wrong 'shelf=1' 'slot=1' "netif=$TIF" "filename=$T/none"
 exits 'vblade refuses' 1 sysv start wrong
 like 'its reason' "$ERR" "vblade: $T/none: "
 like 'and the file' "$ERR" 'conf/wrong.conf: the blade did not start'
+refused 'one that serves nothing' 'with -h or -V no blade is served' 'shelf=1' \
+    'slot=1' "netif=$TIF" "filename=$T/build.img" 'options=-V'
+conf wrong 'shelf=1' 'slot=1' "netif=$TIF" "filename=$T/none"
 
 # ---- OpenRC ----
 
@@ -190,7 +205,7 @@ while kill -0 "\$pid" 2>/dev/null; do sleep 0.05; done
 END
 chmod 755 "$T/bin/start-stop-daemon"
 for name in vblade vblade.mail vblade.wrong; do
-	ln -s "$TOP/contrib/openrc/vblade" "$T/rc/$name"
+	ln -s "$T/openrc" "$T/rc/$name"
 done
 
 # shellcheck disable=SC2317,SC2329	# called through exits
@@ -227,7 +242,7 @@ ok 'serves again' ini read e9.0 0 5
 mail=$(cat "$T/run/vblade.mail.pid")
 ok 'stop' openrc vblade.mail stop
 ok 'it is gone' gone "$mail"
-like 'it had its time' "$(tail -n 1 "$T/ssd")" '--retry TERM/30/KILL/5'
+like 'it had its time' "$(tail -n 1 "$T/ssd")" '--retry TERM/180/KILL/5'
 : >"$T/started"
 exits 'status of one that died' 32 openrc vblade.mail status
 ok 'start anew' openrc vblade.mail start
