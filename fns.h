@@ -384,9 +384,10 @@ void		links_update(struct link *, const struct link *now);
 /* The largest MTU of n links, bytes. */
 unsigned	links_mtu(const struct link *, int n);
 
-/* Throw away what fd tells of links, which does not block: it only rings the
- * bell.  Whoever then looks stays right when the kernel had to drop some. */
-void		links_drain(int fd);
+/* The next message of what fd, which does not block, tells of links: into buf,
+ * at most size bytes.  Returns how many, 0: no more.  When the kernel had to
+ * drop some, *lost becomes true: look, then, rather than believe. */
+size_t		links_hear(int fd, void *buf, size_t size, bool *lost);
 
 /*
  * The network refused a frame, errno tells why: is it worth another try?  Waits
@@ -463,8 +464,12 @@ bool		net_waits(const struct net *);
 void		net_send(struct net *, const struct frame *, int nframes,
 		    struct counters *);
 
-/* Links may have changed: look at them again and set link->news.  One that is
- * not there has index 0 and is not up; one that comes back is served again. */
+/*
+ * Links may have changed: look at them again and set link->news.  One that is
+ * not there has index 0 and is not up; one that comes back is served again.
+ * When a link becomes part of another interface (bridge, bond) that takes its
+ * frames, so that we hear none, the operator is told, and when that ends.
+ */
 void		net_refresh(struct net *);
 
 /* Bring the counters that the kernel keeps up to date. */

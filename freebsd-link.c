@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* FreeBSD, the links: how an interface is, and which frames pass. */
+/*
+ * FreeBSD, the links: how an interface is, and which frames pass.
+ *
+ * An interface that becomes a member of a bridge or lagg is served on, and
+ * there is nothing to tell the operator: bpf(4) gets its frames before these.
+ */
 
 #include <sys/types.h>
 #include <sys/capsicum.h>

@@ -293,9 +293,12 @@ net_pollfds(struct net *n, struct pollfd *fds)
 void
 net_refresh(struct net *n)
 {
+	char message[2048];
+	bool lost = false;	/* no matter: all is looked at below */
 	int i;
 
-	links_drain(n->news_fd);
+	while (links_hear(n->news_fd, message, sizeof(message), &lost) > 0)
+		;
 	for (i = 0; i < n->nlinks; i++)
 		check_link(n, i);
 }

@@ -78,15 +78,17 @@ links_mtu(const struct link *l, int n)
 	return mtu;
 }
 
-void
-links_drain(int fd)
+size_t
+links_hear(int fd, void *buf, size_t size, bool *lost)
 {
-	char buf[8192];
 	ssize_t r;
 
-	do
-		r = recv(fd, buf, sizeof(buf), 0);
-	while (r > 0 || (r == -1 && (errno == EINTR || errno == ENOBUFS)));
+	do {
+		r = recv(fd, buf, size, 0);
+		if (r == -1 && errno == ENOBUFS)
+			*lost = true;
+	} while (r == -1 && (errno == EINTR || errno == ENOBUFS));
+	return r > 0 ? (size_t)r : 0;
 }
 
 bool

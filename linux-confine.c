@@ -257,6 +257,7 @@ static const struct rule rules[] = {
 #ifdef __NR_recv
 	CALL(recv),
 #endif
+	CALL_1(ioctl, 1, SIOCGIFNAME),		/* and sendmsg, above */
 	CALL_1(ioctl, 1, SIOCGIFINDEX),
 	CALL_1(ioctl, 1, SIOCGIFHWADDR),
 	CALL_1(ioctl, 1, SIOCGIFMTU),

@@ -90,8 +90,13 @@ linux_hear(int fd, const struct link *l, int nlinks, unsigned shelf,
 	    sizeof(fprog));
 }
 
+/*
+ * What the kernel tells of links.  Its news rings a bell, and we look how a link
+ * is.  Only the interface that it is a part of is taken from the news: to look
+ * at that we would have to wait for whoever is changing a link.
+ */
 int
-linux_news(void)
+linux_news(const struct link *l, int nlinks)
 {
 	struct sockaddr_nl nl = {
 		.nl_family = AF_NETLINK,
@@ -102,5 +107,137 @@ linux_news(void)
 
 	if (fd == -1 || bind(fd, (void *)&nl, sizeof(nl)) == -1)
 		err(1, "netlink socket");
+	linux_ask(fd, l, nlinks);
 	return fd;
+}
+
+void
+linux_ask(int news_fd, const struct link *l, int nlinks)
+{
+	struct {
+		struct nlmsghdr		head;
+		struct ifinfomsg	which;
+	} ask;
+	struct iovec iov = { &ask, sizeof(ask) };
+	const struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	for (; nlinks > 0; nlinks--, l++) {
+		if (l->index == 0)
+			continue;
+		memset(&ask, 0, sizeof(ask));
+		ask.head.nlmsg_len = sizeof(ask);
+		ask.head.nlmsg_type = RTM_GETLINK;
+		ask.head.nlmsg_flags = NLM_F_REQUEST;
+		ask.which.ifi_index = l->index;
+		/* who does not answer leaves us where we are */
+		(void)sendmsg(news_fd, &msg, 0);
+	}
+}
+
+/* What one message says of an interface. */
+struct news {
+	const char	*name;		/* NULL: nothing that concerns us */
+	int		 owner;		/* index; 0: none */
+	const char	*kind;		/* of owner, "bridge"; "": not told */
+};
+
+/* A string, if it is one. */
+static const char *
+text(const struct rtattr *a)
+{
+	const char *s = RTA_DATA(a);
+
+	return RTA_PAYLOAD(a) > 0 && s[RTA_PAYLOAD(a) - 1] == '\0' ? s : "";
+}
+
+static const char *
+kind_of(const struct rtattr *info)
+{
+	const struct rtattr *a = RTA_DATA(info);
+	int left = (int)RTA_PAYLOAD(info);
+
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == IFLA_INFO_SLAVE_KIND)
+			return text(a);
+	return "";
+}
+
+static struct news
+read_news(struct nlmsghdr *h)
+{
+	const struct ifinfomsg *which = NLMSG_DATA(h);
+	struct news news = { NULL, 0, "" };
+	const struct rtattr *a;
+	int left;
+
+	if (h->nlmsg_type != RTM_NEWLINK && h->nlmsg_type != RTM_DELLINK)
+		return news;
+	/* of AF_BRIDGE are those that tell of ports, not of interfaces */
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*which)) ||
+	    which->ifi_family != AF_UNSPEC)
+		return news;
+	left = (int)IFLA_PAYLOAD(h);
+	for (a = IFLA_RTA(which); RTA_OK(a, left); a = RTA_NEXT(a, left))
+		if (a->rta_type == IFLA_IFNAME)
+			news.name = text(a);
+		else if (a->rta_type == IFLA_MASTER &&
+		    RTA_PAYLOAD(a) == sizeof(news.owner))
+			memcpy(&news.owner, RTA_DATA(a), sizeof(news.owner));
+		else if (a->rta_type == IFLA_LINKINFO)
+			news.kind = kind_of(a);
+	if (strcmp(news.kind, "vrf") == 0)
+		news.owner = 0;		/* is for IP alone */
+	return news;
+}
+
+/* A bridge and its like take frames before any protocol gets them. */
+static void
+tell_owner(int fd, const struct link *l, const struct news *news)
+{
+	struct ifreq ifr = { .ifr_ifindex = news->owner };
+
+	if (news->owner == 0)
+		log_event(LOG_NOTICE, "%s: no longer part of another interface;"
+		    " what comes in there is served again", l->name);
+	else if (ioctl(fd, SIOCGIFNAME, &ifr) == -1)
+		return;			/* gone, and there will be news */
+	else if (strcmp(news->kind, "bridge") == 0 ||
+	    strcmp(news->kind, "bond") == 0 || strcmp(news->kind, "team") == 0)
+		log_event(LOG_WARNING, "%s: part of the %s %.*s, which takes "
+		    "what comes in there; name %.*s instead", l->name,
+		    news->kind, IFNAMSIZ, ifr.ifr_name, IFNAMSIZ, ifr.ifr_name);
+	else
+		log_event(LOG_WARNING, "%s: part of %.*s (%s), which may take "
+		    "what comes in there; name an interface above it if "
+		    "nothing is served", l->name, IFNAMSIZ, ifr.ifr_name,
+		    news->kind);
+}
+
+bool
+linux_heed(int news_fd, int fd, struct link *l, int *owner, int nlinks)
+{
+	union {
+		struct nlmsghdr	head;
+		char		bytes[16384];
+	} buf;
+	struct nlmsghdr *h;
+	struct news news;
+	bool lost = false;
+	unsigned left;
+	int i;
+
+	while ((left = (unsigned)links_hear(news_fd, &buf, sizeof(buf),
+	    &lost)) > 0)
+		for (h = &buf.head; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			news = read_news(h);
+			for (i = 0; i < nlinks && news.name != NULL; i++) {
+				if (strcmp(news.name, l[i].name) != 0 ||
+				    news.owner == owner[i])
+					continue;
+				owner[i] = news.owner;
+				l[i].news = l[i].news || news.owner == 0;
+				tell_owner(fd, &l[i], &news);
+			}
+		}
+	return !lost;
 }

@@ -42,6 +42,7 @@ struct net {
 	unsigned	 bufcnt;
 	struct ring	 ring;
 	struct link	 links[MAX_NETIFS];
+	int		 owner[MAX_NETIFS];	/* see linux_heed */
 	int		 nlinks;
 	int64_t		 empty_ns;	/* when nothing waited, since boot */
 	int64_t		 set_ns;	/* wall clock minus that, then */
@@ -238,7 +239,7 @@ net_open(const char *netif, unsigned shelf, unsigned slot, unsigned *bufcnt)
 		err(1, "packet socket: bind");
 	for (i = 0; i < n->nlinks; i++)
 		open_out(n, i);
-	n->news_fd = linux_news();
+	n->news_fd = linux_news(n->links, n->nlinks);
 	/* what changed while we opened */
 	net_refresh(n);
 	return n;
@@ -277,10 +278,10 @@ void
 net_refresh(struct net *n)
 {
 	struct link *l;
-	bool moved = false;
+	bool heard, moved = false;
 	int i, index;
 
-	links_drain(n->news_fd);
+	heard = linux_heed(n->news_fd, n->fd, n->links, n->owner, n->nlinks);
 	for (i = 0; i < n->nlinks; i++) {
 		l = &n->links[i];
 		index = l->index;
@@ -294,6 +295,8 @@ net_refresh(struct net *n)
 			log_event(LOG_ERR, "%s: packet socket: %s", l->name,
 			    strerror(errno));
 	}
+	if (!heard)
+		linux_ask(n->news_fd, n->links, n->nlinks);
 	if (moved && hear(n) == -1)
 		log_event(LOG_ERR, "packet filter: %s", strerror(errno));
 	/* larger frames now; what waits in the ring is asked again */

@@ -15,6 +15,20 @@ int	linux_look(int fd, struct link *);
 int	linux_hear(int fd, const struct link *, int nlinks, unsigned shelf,
 	    unsigned slot);
 
-/* A descriptor that becomes readable when an interface changes.  Leaves the
- * process with a message when there is none. */
-int	linux_news(void);
+/*
+ * A descriptor that becomes readable when an interface changes, and soon tells
+ * how these nlinks are.  Leaves the process with a message when there is none.
+ */
+int	linux_news(const struct link *, int nlinks);
+
+/*
+ * Hear all that it tells: owner[i] is the index of the interface that the i-th
+ * of nlinks is a part of, 0: none.  When that changes the operator is told what
+ * it means, and an advert is due when it ends; fd is any socket, to ask for
+ * names.  Returns false when the kernel
+ * had to drop some: linux_ask then, when the links' index is right.
+ */
+bool	linux_heed(int news_fd, int fd, struct link *, int *owner, int nlinks);
+
+/* Let it tell how these are now. */
+void	linux_ask(int news_fd, const struct link *, int nlinks);

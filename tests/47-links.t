@@ -248,14 +248,47 @@ kill "$LISTENER" && reap "$LISTENER"
 stop_blade
 
 # An interface that becomes a port: its frames are the bridge's from then on.
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+told() {	# TIMES WHAT: so often in its log, since the start
+	[ "$(grep -c "^vblade: $cable: $2" "$BLADE_ERR")" = "$1" ]
+}
+port="part of the bridge $switch, which takes what comes in there; name $switch"
+alone='no longer part of another interface; '
+
 ip -n "$TNS" link set "$cable" nomaster
 ip -n "$TNS" link set "$cable" address "$TMAC"
 start_blade 9 0 "$cable" "$T/disk"
 ok 'before it is a port: it answers' ini discover e9.0
 ip -n "$TNS" link set "$cable" master "$switch"
-sleep 0.2
-ok 'a port: the blade lives' test -e "/proc/$BLADE_PID"
+ok 'a port: the operator is told what to name' \
+    wait_for 10 told 1 "$port instead"
+silent 'and nothing is heard' discover e9.0
+ip -n "$TNS" link set "$switch" down	# news, and none of this
+listen "$T/heard4"
 ip -n "$TNS" link set "$cable" nomaster
 ok 'no more a port: it serves' wait_for 1 ini -n 1 -t 200 read e9.0 0 1
+ok 'and advertises' wait_for 10 heard "$T/heard4"
+ok 'and the operator is told' wait_for 10 told 1 "$alone"
+is 'and no more than that' "$(grep -c "^vblade: $cable: " "$BLADE_ERR")" 2
+kill "$LISTENER" && reap "$LISTENER"
+
+# More news than the kernel keeps for us, and that is the last of it.
+seq -f "link set $switch mtu %g" 1001 1500 >"$T/many"
+kill -STOP "$BLADE_PID"
+ip -n "$TNS" -b "$T/many"
+ip -n "$TNS" link set "$cable" master "$switch"
+kill -CONT "$BLADE_PID"
+ok 'a port while much else happened: the operator is told' \
+    wait_for 10 told 2 "$port"
+ip -n "$TNS" link set "$cable" nomaster
+ok 'and hears of later news' wait_for 10 told 2 "$alone"
+stop_blade
+
+ip -n "$TNS" link set "$cable" master "$switch"
+start_blade 9 0 "$cable" "$T/disk"
+ok 'a port from the start: so it is told' wait_for 10 told 1 "$port"
+ip -n "$TNS" link del "$switch"
+ok 'the bridge is deleted: it is told' wait_for 10 told 1 "$alone"
+ok 'and serves' wait_for 1 ini -n 1 -t 200 read e9.0 0 1
 
 done_testing
