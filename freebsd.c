@@ -378,21 +378,32 @@ net_waits(const struct net *n)
 	return false;
 }
 
-/* Read every port that has something and nothing left of the last time.
- * Asking the kqueue also makes it forget what has been read. */
+/*
+ * Read every port that has something and nothing left of the last time.
+ * Asking the kqueue also makes it forget what has been read.  After it was
+ * asked, a frame may come in on a port that had none, and another one on a port
+ * before that is read: with several links it is asked until it knows of no
+ * port more, so that what is read is all that came in before it.
+ */
 static bool
 fill_all(struct net *n, struct counters *count)
 {
 	static const struct timespec now;
 	struct kevent ev[MAX_NETIFS];
 	struct port *p;
+	bool more = !n->taken;
 	int i, k;
 
-	k = n->taken ? 0 : kevent(n->kq, NULL, 0, ev, MAX_NETIFS, &now);
-	for (i = 0; i < k; i++) {
-		p = ev[i].udata;
-		if (p->next == p->len)
+	while (more) {
+		k = kevent(n->kq, NULL, 0, ev, MAX_NETIFS, &now);
+		more = false;
+		for (i = 0; i < k; i++) {
+			p = ev[i].udata;
+			if (p->next < p->len)
+				continue;
 			fill(n, p, count);
+			more = more || (n->nlinks > 1 && p->len > 0);
+		}
 	}
 	return net_waits(n);
 }

@@ -255,6 +255,39 @@ START_TEST(two_links)
 }
 END_TEST
 
+/* Two more frames, one on each link, after the kernel was asked which port has
+ * something and before that is read. */
+static void
+two_late(void)
+{
+	uint8_t pkt[60];
+
+	request(pkt, 1, 2, 0)[24] = 1;
+	m_if_frame(&m_ifs[1], pkt, 60, false, m_now(1) - 2000000);
+	request(pkt, 1, 2, 0)[24] = 2;
+	m_if_frame(&m_ifs[0], pkt, 60, false, m_now(1) - 1000000);
+}
+
+START_TEST(two_links_late)
+{
+	unsigned bufcnt = 64, got = 0;
+	struct net *n = up("em0,em1", &bufcnt);
+	struct frame f[8];
+	uint8_t pkt[60];
+	int c, k;
+
+	request(pkt, 1, 2, 0);
+	m_if_frame(&m_ifs[0], pkt, 60, false, m_now(1) - 3000000);
+	m_world.late = two_late;
+	while ((c = net_recv(n, f, 8, &count)) > 0) {
+		for (k = 0; k < c; k++, got++)
+			ck_assert_uint_eq(f[k].data[24], got);
+		net_release(n);
+	}
+	ck_assert_uint_eq(got, 3);
+}
+END_TEST
+
 START_TEST(old)
 {
 	unsigned bufcnt = 64;
@@ -767,6 +800,7 @@ main(void)
 	tcase_add_test(tc, batches);
 	tcase_add_test(tc, unreleased);
 	tcase_add_test(tc, two_links);
+	tcase_add_test(tc, two_links_late);
 	tcase_add_test(tc, old);
 	tcase_add_test(tc, truncated);
 	tcase_add_test(tc, lost);

@@ -152,6 +152,7 @@ extern struct m_world {
 	unsigned	ndisks;
 	bool		read_lies;	/* see m_lie */
 	void		(*pump)(void);	/* the outside, before each look */
+	void		(*late)(void);	/* once, before the next read of bpf */
 	int		(*idle)(const int64_t *ns, const void *mask);
 	int		fds[32], nfds;	/* of the host, to wait for */
 	char		title[128];

@@ -299,8 +299,12 @@ m_lie(const void *data, size_t len)
 ssize_t
 m_bpf_read(struct m_bpf *b, void *buf, size_t len)
 {
+	void (*late)(void) = m_world.late;
 	uint32_t n;
 
+	m_world.late = NULL;
+	if (late != NULL)
+		late();
 	if (len != b->blen)
 		return m_fail(B_EINVAL);
 	if (nlie > 0) {
