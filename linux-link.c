@@ -91,7 +91,7 @@ linux_hear(int fd, const struct link *l, int nlinks, unsigned shelf,
 }
 
 /*
- * What the kernel tells of links.  Its news rings a bell, and we look how a link
+ * What the kernel tells of links.  Its news rings a bell, and we look how each
  * is.  Only the interface that it is a part of is taken from the news: to look
  * at that we would have to wait for whoever is changing a link.
  */
