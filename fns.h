@@ -392,7 +392,8 @@ size_t		links_hear(int fd, void *buf, size_t size, bool *lost);
 /*
  * The network refused a frame, errno tells why: is it worth another try?  Waits
  * when the queue was full, until fd is writable or, with -1, a moment, 0.2 to
- * 25 ms; SEND_TRIES times, by *tries, which begins at 0 for each frame.
+ * 25 ms; SEND_TRIES times, by *tries, which is the link's and 0 whenever that
+ * took a frame: one whose queue stays full holds up the others only once.
  */
 bool		links_again(int fd, int *tries);
 

@@ -37,6 +37,7 @@ struct port {
 	bool		 attached;
 	bool		 told;		/* the operator knows why it is not */
 	unsigned	 dropped;	/* the kernel's count, as last read */
+	int		 tries;		/* to send in vain, since it sent */
 	uint8_t		*buf;		/* one batch, as read() gives it */
 	size_t		 len, next;	/* bytes in it, and handed out */
 };
@@ -472,22 +473,21 @@ void
 net_send(struct net *n, const struct frame *f, int nframes,
     struct counters *count)
 {
-	int i, k, tries = 0;
+	int i, k;
 
 	for (i = 0; i < nframes; i++) {
 		k = (int)(f[i].link - n->links);
 		if (write(n->ports[k].fd, f[i].data, f[i].len) != -1) {
 			count->answered++;
-			tries = 0;
+			n->ports[k].tries = 0;
 			continue;
 		}
-		if (links_again(-1, &tries)) {
+		if (links_again(-1, &n->ports[k].tries)) {
 			i--;
 			continue;
 		}
 		/* the link's trouble, not ours: the initiator asks again */
 		count->send_lost++;
-		tries = 0;
 		if (errno == ENXIO)
 			check_link(n, k);
 	}

@@ -100,8 +100,9 @@ links_again(int fd, int *tries)
 		return true;
 	if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM)
 		return false;
-	if ((*tries)++ == SEND_TRIES)
+	if (*tries == SEND_TRIES)
 		return false;
+	++*tries;
 	/* a driver's queue has no poll: give it time */
 	if (errno == EAGAIN && fd != -1)
 		poll(&pfd, 1, SEND_PAUSE_MS);

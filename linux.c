@@ -37,6 +37,7 @@ struct ring {
 struct net {
 	int		 fd;		/* packet socket, hears all links */
 	int		 out[MAX_NETIFS];	/* one each to send by, deaf */
+	int		 tries[MAX_NETIFS];	/* in vain, since it sent */
 	int		 news_fd;	/* netlink: links changed */
 	unsigned	 shelf, slot;
 	unsigned	 bufcnt;
@@ -430,23 +431,23 @@ net_release(struct net *n)
 }
 
 static void
-send_by(int fd, struct mmsghdr *msg, int nmsgs, struct counters *count)
+send_by(int fd, int *tries, struct mmsghdr *msg, int nmsgs,
+    struct counters *count)
 {
-	int i, k, tries = 0;
+	int i, k;
 
 	for (i = 0; i < nmsgs; i += k) {
 		k = sendmmsg(fd, msg + i, (unsigned)(nmsgs - i), MSG_DONTWAIT);
 		if (k > 0) {
 			count->answered += (uint64_t)k;
-			tries = 0;
+			*tries = 0;
 			continue;
 		}
 		k = 0;
-		if (links_again(fd, &tries))
+		if (links_again(fd, tries))
 			continue;
 		/* the link's trouble, not ours: the initiator asks again */
 		count->send_lost++;
-		tries = 0;
 		k = 1;
 	}
 }
@@ -457,7 +458,7 @@ net_send(struct net *n, const struct frame *f, int nframes,
 {
 	struct mmsghdr msg[MAX_BATCH];
 	struct iovec iov[MAX_BATCH];
-	int i, k;
+	int i, k, out;
 
 	for (i = 0; i < nframes; i++) {
 		iov[i] = (struct iovec){ f[i].data, f[i].len };
@@ -469,7 +470,8 @@ net_send(struct net *n, const struct frame *f, int nframes,
 	for (i = 0; i < nframes; i += k) {
 		for (k = 1; i + k < nframes && f[i + k].link == f[i].link; k++)
 			;
-		send_by(n->out[f[i].link - n->links], msg + i, k, count);
+		out = (int)(f[i].link - n->links);
+		send_by(n->out[out], &n->tries[out], msg + i, k, count);
 	}
 }
 

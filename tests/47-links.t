@@ -223,6 +223,78 @@ ok 'a new one under its name serves' \
     wait_for 5 ini -n 1 -t 200 read e9.0 0 1
 stop_blade
 
+# A queue that stays full, as behind a switch that says pause: once one frame
+# has been waited for in vain, the others of that link cost one attempt each, and
+# the other link no time.
+cat >"$T/stuck.c" <<'END'
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static unsigned *refused;	/* attempts, for the test to read */
+static int link_index;		/* of the stuck one */
+static int stuck = -1;		/* the descriptor that sends there */
+
+static void __attribute__((constructor))
+begin(void)
+{
+	int fd = open(getenv("REFUSED"), O_RDWR);
+
+	refused = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	link_index = (int)if_nametoindex(getenv("STUCK"));
+}
+
+int
+bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	const struct sockaddr_ll *ll = (const void *)sa;
+
+	if (sa->sa_family == AF_PACKET && ll->sll_ifindex == link_index)
+		stuck = fd;
+	return (int)syscall(SYS_bind, fd, sa, len);
+}
+
+int
+sendmmsg(int fd, struct mmsghdr *msg, unsigned n, int flags)
+{
+	if (fd == stuck) {
+		++*refused;
+		errno = ENOBUFS;
+		return -1;
+	}
+	return (int)syscall(SYS_sendmmsg, fd, msg, n, flags);
+}
+END
+if [ -z "$VBLADE_WRAP" ] && have cc &&
+    cc -shared -fPIC -o "$T/stuck.so" "$T/stuck.c"; then
+	head -c 4 /dev/zero >"$T/refused"
+	VBLADE_WRAP="env ASAN_OPTIONS=verify_asan_link_order=0 \
+	    LD_PRELOAD=$T/stuck.so STUCK=$if2 REFUSED=$T/refused"
+	start_blade 9 0 "$TIF,$if2" "$T/disk"
+	VBLADE_WRAP=''
+	ini -n 30 -t 10 discover e9.0 >"$T/try.out" 2>&1 || :
+	is 'a stuck link: no answer' "$(grep -c '^e9' "$T/try.out")" 0
+	by 1
+	ok 'a stuck link: the other serves' ini verify e9.0 12000 64 5
+	kill -USR1 "$BLADE_PID"
+	wait_for 5 grep -q ' send_lost=' "$BLADE_ERR" || :
+	lost=$(value_of send_lost "$BLADE_ERR")
+	ok 'a stuck link: replies are lost' test "$lost" -ge 10
+	ok 'a stuck link: and not waited for' \
+	    test "$(($(od -An -tu4 "$T/refused")))" -le "$((lost + 8))"
+	stop_blade
+else
+	skip 'a stuck link' 'needs cc, and no wrapper'
+fi
+
 by 1
 # A switch of its own, whose carrier goes when its cable is pulled out here
 switch=vbs$$
