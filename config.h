@@ -53,6 +53,14 @@
  * disk has larger sectors than this is a multiple of. */
 #define STATE_COPY	20480
 
+/* With a state file a change from the network is a sync that all wait for, 25
+ * ms on a disk that turns: so many at once, as a script makes that sets up a
+ * blade and lists hosts one by one, and then so many a second, 10 % of the
+ * time at worst.  That there were more is told so often. */
+#define KEEP_BURST	32
+#define KEEP_PER_S	4
+#define KEEP_LOG_S	60
+
 /* Who else has our address answers within so many milliseconds, or did not
  * hear it: ask so often.  Later ones are told of so often. */
 #define PROBE_MS	50

@@ -277,7 +277,8 @@ monotonic_ns(void)
 	X(syncs)	/* times that the store was made stable */	\
 	X(adverts)	/* times that we announced ourselves */		\
 	X(changes)	/* of config, masks, reserve, from the wire */	\
-	X(unkept)	/* of these: refused, the file failed */	\
+	X(unkept)	/* refused: the state file failed */		\
+	X(throttled)	/* refused: too many of late for the file */	\
 	X(clashes)	/* responses of another target for our address */
 
 struct counters {
@@ -500,5 +501,7 @@ struct state {
 	uint64_t	 generation;	/* of it; counts the changes */
 	struct kept	 now;		/* what it says */
 	bool		 litter;	/* the other one is not whole */
+	int64_t		 paid_ns;	/* when the changes made are paid for */
+	int64_t		 told_ns;	/* that there were too many; 0: never */
 	char		 text[STATE_COPY];	/* to read and write it */
 };

@@ -337,8 +337,10 @@ void		state_open(struct state *, struct target *);
 
 /*
  * Make config string, mask list and reserve list of *t durable.  Returns 0
- * when they are, in the file, on stable storage.  Returns -1 when not: then
- * *t has again what it had before the change, and the operator was told.
+ * when they are, in the file, on stable storage.  Returns -1 when not, or when
+ * there were too many changes of late, KEEP_BURST at once and KEEP_PER_S after
+ * that: then *t has again what it had before the change, and the operator was
+ * told.
  */
 int		state_keep(struct state *, struct target *);
 

@@ -478,6 +478,31 @@ complain(const struct state *s, int error, bool spoiled)
 	    ", and may yet be there after a restart");
 }
 
+/*
+ * A change that the disk has to keep costs more than any other request, and
+ * everybody may ask for it: each is paid for by a while without, in advance
+ * up to a limit.  One that fails costs no less.
+ */
+static bool
+afford(struct state *s)
+{
+	const int64_t each = NS / KEEP_PER_S, now = monotonic_ns();
+
+	if (s->paid_ns < now)
+		s->paid_ns = now;
+	if (s->paid_ns - now <= (KEEP_BURST - 1) * each) {
+		s->paid_ns += each;
+		return true;
+	}
+	if (s->told_ns == 0 || now - s->told_ns >= KEEP_LOG_S * NS) {
+		s->told_ns = now;
+		log_event(LOG_WARNING, "%s: more changes from the network "
+		    "than %u a second: some are refused; -k refuses all",
+		    s->path, KEEP_PER_S);
+	}
+	return false;
+}
+
 int
 state_keep(struct state *s, struct target *t)
 {
@@ -488,6 +513,11 @@ state_keep(struct state *s, struct target *t)
 	if (s->path == NULL) {
 		t->count.changes++;
 		return 0;
+	}
+	if (!afford(s)) {
+		give(&s->now, t);
+		t->count.throttled++;
+		return -1;
 	}
 	take(&k, t);
 	if (write_copy(s, s->fd, t, &k, copy, s->generation + 1) == 0) {

@@ -9,10 +9,25 @@
 
 #include <sys/wait.h>
 
+#include <time.h>
+
 static struct blade b;
 static struct state s;
 static char path[80];
 static uint8_t image[2][2 * STATE_COPY];	/* of the file, before, after */
+
+/* Time, when it is ours: ns.  0: it is everybody's. */
+static int64_t time_ns;
+
+int
+clock_gettime(clockid_t which, struct timespec *ts)
+{
+	if (time_ns == 0)
+		return (int)syscall(SYS_clock_gettime, which, ts);
+	ts->tv_sec = time_ns / 1000000000;
+	ts->tv_nsec = time_ns % 1000000000;
+	return 0;
+}
 
 /* A blade e1.2 with a store of its own and a state file of that content. */
 static void
@@ -446,6 +461,105 @@ START_TEST(refused_is_gone)
 	fault_clear_log();
 	keep(6);
 	ck_assert_str_eq(fault.log, "WS");
+	stop();
+}
+END_TEST
+
+/*
+ * Many changes: 32 at once, 4 a second from then on.
+ */
+static unsigned tries;
+
+/* One is asked for.  Refused, it costs nothing and leaves nothing. */
+static bool
+may_change(void)
+{
+	static struct target before;
+	int r;
+
+	before = b.t;
+	set(&b.t, ++tries);
+	fault_clear_log();
+	r = state_keep(&s, &b.t);
+	if (r == 0) {
+		ck_assert(is(&b.t, tries));
+		ck_assert_str_eq(fault.log, "WS");
+		return true;
+	}
+	ck_assert_int_eq(r, -1);
+	ck_assert_uint_eq(b.t.nconfig, before.nconfig);
+	ck_assert_mem_eq(b.t.config, before.config, before.nconfig);
+	ck_assert_mem_eq(&b.t.masks, &before.masks, sizeof(before.masks));
+	ck_assert_mem_eq(&b.t.reserve, &before.reserve,
+	    sizeof(before.reserve));
+	ck_assert_str_eq(fault.log, "");
+	return false;
+}
+
+/* How many more are made now, before one is not. */
+static unsigned
+changes_now(void)
+{
+	unsigned n = 0;
+
+	while (may_change())
+		n++;
+	return n;
+}
+
+START_TEST(throttle)
+{
+	static const struct { int ms; unsigned more; } then[] = {
+		{ 249, 0 }, { 1, 1 }, { 251, 1 }, { 999, 4 }, { 3000, 12 },
+		{ 7999, 31 }, { 8001, 32 }, { 3600000, 32 }, { 250, 1 },
+	};
+	unsigned i, total = 32;
+
+	setup("", 0);
+	time_ns = INT64_C(5000000000);
+	start();
+	log_open();
+	fault.said[0] = '\0';
+	ck_assert_uint_eq(changes_now(), 32);
+	ck_assert_msg(strstr(fault.said, "more changes from the network than "
+	    "4 a second") != NULL && strstr(fault.said, path) != NULL, "%s",
+	    fault.said);
+	fault.said[0] = '\0';
+	for (i = 0; i < 1000; i++)
+		ck_assert(!may_change());
+	ck_assert_uint_eq(b.t.count.throttled, 1001);
+	ck_assert_uint_eq(b.t.count.unkept, 0);
+	ck_assert_str_eq(fault.said, "");	/* it has been told */
+	for (i = 0; i < NELEM(then); i++) {
+		time_ns += then[i].ms * INT64_C(1000000);
+		total += then[i].more;
+		ck_assert_uint_eq(changes_now(), then[i].more);
+		ck_assert_uint_eq(b.t.count.changes, total);
+		/* told of once a minute: again after the hour */
+		ck_assert_int_eq(fault.said[0] != '\0', i >= 7);
+	}
+	time_ns = 0;
+	stop();
+}
+END_TEST
+
+/* One that fails has cost the disk as much. */
+START_TEST(throttle_failures)
+{
+	unsigned i;
+
+	setup("", 0);
+	time_ns = INT64_C(5000000000);
+	start();
+	fault.sync_error = EIO;
+	for (i = 0; i < 100; i++) {
+		set(&b.t, 4);
+		ck_assert_int_eq(state_keep(&s, &b.t), -1);
+		ck_assert(is(&b.t, 0));
+	}
+	ck_assert_uint_eq(b.t.count.unkept, 32);
+	ck_assert_uint_eq(b.t.count.throttled, 68);
+	time_ns = 0;
 	stop();
 }
 END_TEST
@@ -968,6 +1082,8 @@ main(void)
 	tcase_add_test(tc, largest);
 	tcase_add_test(tc, letters);
 	tcase_add_test(tc, order);
+	tcase_add_test(tc, throttle);
+	tcase_add_test(tc, throttle_failures);
 	tcase_add_test(tc, believed);
 	tcase_add_exit_test(tc, not_believed, 1);
 	tcase_add_test(tc, no_file);

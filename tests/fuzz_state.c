@@ -48,14 +48,23 @@ look(bool at_once)
 		want[i] = true;
 }
 
-/* Not so near to that time that a call more or less decides. */
+/* Not so near to that time, nor to one from which one more change can be kept,
+ * that a call more or less decides. */
 static void
 off_the_edge(void)
 {
-	const int64_t left = looked + 100 * 1000000 - w.now;
+	const int64_t each = M_CHANGE_MS * INT64_C(1000000);
+	const int64_t edge = 2000000;
+	int64_t left, change;
 
-	if (left > -1000000 && left < 2000000)
+	for (;;) {
+		left = looked + 100 * 1000000 - w.now;
+		change = m.paid > w.now ? (m.paid - w.now) % each : each / 2;
+		if ((left <= -edge || left >= edge) && change > edge &&
+		    change < each - edge)
+			return;
 		w.now += 5 * 1000000;
+	}
 }
 
 /* Adverts that were wanted go at the next wait, or when somebody asks. */
@@ -122,6 +131,16 @@ not_kept(struct due *d, const struct m_kept *before)
 	count.unkept++;
 }
 
+/* Nor is one too many for it: that is refused before it is tried. */
+static void
+not_afforded(struct due *d, const struct m_kept *before)
+{
+	m.k = *before;
+	d->e.changed = false;
+	m_error(&d->e, 3, 24);
+	count.throttled++;
+}
+
 static void
 count_kind(const struct sent *x)
 {
@@ -180,6 +199,8 @@ expect(const struct sent *x, unsigned left)
 	d->tried = d->e.changed;
 	count_kind(x);
 	count_clash(x);
+	if (d->e.changed && as.state && !m_affords(&m, w.now))
+		not_afforded(d, &before);
 	if (d->e.changed && as.state && armed)
 		not_kept(d, &before);
 	if (d->e.changed) {
@@ -527,6 +548,7 @@ take_over(void)
 	    m.sectors_written = 0;
 	clashes = 0;
 	looked = 0;
+	m.paid = 0;
 	for (i = 0; i < MAX_REQUESTS + BATCH; i++)
 		due[i] = &dues[i];
 	ndue = 0;
@@ -853,6 +875,7 @@ run_random(unsigned long n)
 	SHOW(reserve);
 	SHOW(changes);
 	SHOW(unkept);
+	SHOW(throttled);
 	SHOW(adverts);
 	SHOW(kills);
 	SHOW(cuts);

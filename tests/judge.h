@@ -50,8 +50,8 @@ static bool		untrue;		/* the answer, as it came too soon */
 static struct {
 	unsigned long	frames, silent, answers, ata, reads, writes, flushes,
 			trims, config, masks, reserve, changes, unkept,
-			adverts, kills, cuts, starts, stops, dropped, resizes,
-			errors;
+			throttled, adverts, kills, cuts, starts, stops,
+			dropped, resizes, errors;
 } count;
 
 /*

@@ -14,6 +14,8 @@ enum {
 	M_FRAME = 9018,
 	M_MACS = 255,
 	M_TRIMS = 65536,
+	M_CHANGE_MS = 250,		/* one every so often, in the long run */
+	M_CHANGES = 32,			/* at once */
 };
 
 struct m_list {
@@ -41,6 +43,10 @@ struct model {
 	uint64_t	have;		/* sectors of the file */
 	uint8_t		disk[M_TOTAL * M_SECTOR];
 	uint32_t	ver[M_TOTAL];	/* which request wrote it */
+
+	/* with a state file: what all changes made so far have cost is paid
+	 * for by then, ns */
+	int64_t		paid;
 
 	/* the request that comes next */
 	uint32_t	seq;		/* counts them, from 1 */
@@ -655,6 +661,20 @@ m_serve_reserve(struct model *m, const struct m_link *l, const uint8_t *req,
 		m_error(e, 6, 26 + 6 * (size_t)e->reply[25]);
 	else
 		m_reply(e, 26 + 6 * (size_t)e->reply[25]);
+}
+
+/* May one more change be kept, now? */
+static inline bool
+m_affords(struct model *m, int64_t now)
+{
+	const int64_t each = M_CHANGE_MS * INT64_C(1000000);
+
+	if (m->paid < now)
+		m->paid = now;
+	if (m->paid > now + each * (M_CHANGES - 1))
+		return false;
+	m->paid += each;
+	return true;
 }
 
 /*
