@@ -39,6 +39,11 @@ truncate -s 64M "$TMP/a.img"
 target_signal a HUP
 sleep 1
 is "grown while closed: the guest sees 64 MiB by itself" "$(size)" 67108864
+check "e2fsck -f, resize2fs: not mounted" guest -t 60 \
+    'e2fsck -fp /dev/etherd/e9.0; [ $? -le 1 ] &&
+    resize2fs /dev/etherd/e9.0 2>&1 && e2fsck -fn /dev/etherd/e9.0 &&
+    dumpe2fs -h /dev/etherd/e9.0 2>/dev/null | tee /tmp/super &&
+    grep -Eq "^Block count: *(65536|16384)$" /tmp/super'
 
 # Shorter: what is past the end is answered with an error, at once.
 job=$(guest_bg 'exec 4</dev/etherd/e9.0; sleep 6')
