@@ -146,7 +146,7 @@ landlock(void)
 	const long known = sizeof(landlock_added) / sizeof(landlock_added[0]);
 	struct landlock deny = { 0, 0, 0 };
 	long i, version;
-	int fd = -1;
+	int error, fd = -1;
 
 	version = syscall(__NR_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_VERSION);
@@ -159,16 +159,56 @@ landlock(void)
 	if (version > 0)
 		fd = (int)syscall(__NR_landlock_create_ruleset, &deny,
 		    sizeof(deny), 0);
-	if (fd == -1 || syscall(__NR_landlock_restrict_self, fd, 0) == -1) {
-		log_event(LOG_WARNING,
-		    "no landlock: %s; it takes Linux 5.13 and lsm=landlock",
-		    strerror(errno));
-		if (fd != -1)
-			close(fd);
+	if (fd == -1)
 		return false;
-	}
+	error = syscall(__NR_landlock_restrict_self, fd, 0) == -1 ? errno : 0;
 	close(fd);
-	return true;
+	errno = error;
+	return error == 0;
+}
+
+/*
+ * Where there is no Landlock: a root directory that is empty, and stays so,
+ * because it has been removed and nothing can be made in it.  No directory is
+ * open that would lead out of it, nor, later, the capability to leave.  0, or
+ * an errno.
+ */
+static int
+empty_root(void)
+{
+	char run[] = "/run/vblade.XXXXXX", tmp[] = "/tmp/vblade.XXXXXX";
+	const char *dir = mkdtemp(run);
+	int error;
+
+	if (dir == NULL)
+		dir = mkdtemp(tmp);
+	if (dir == NULL)
+		return errno;
+	error = chdir(dir) == -1 ? errno : 0;
+	if (rmdir(dir) == -1 && error == 0)
+		error = errno;
+	if (error == 0 && chroot(".") == -1)
+		error = errno;
+	return error;
+}
+
+/* No file can be reached any more.  Returns by what. */
+static const char *
+leave_files(void)
+{
+	char why[64];
+	int error;
+
+	if (landlock())
+		return ", landlock";
+	(void)snprintf(why, sizeof(why), "%s", strerror(errno));
+	error = geteuid() == 0 ? empty_root() : EPERM;
+	if (error == 0)
+		return ", chroot";
+	log_event(LOG_WARNING, "no landlock: %s; no chroot: %s; it takes Linux "
+	    "5.13 and lsm=landlock, or root and a /run to write to", why,
+	    strerror(error));
+	return "";
 }
 
 /*
@@ -413,14 +453,19 @@ const char *
 os_confine(const char *user)
 {
 	static char did[96];
+	const char *files = "";
 	struct account a;
 
 	drop_find(&a, user);
+	/* Landlock wants it; who becomes another user may have it */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		log_event(LOG_WARNING, "no_new_privs: %s", strerror(errno));
+	/* the last moment for a chroot */
+	if (!SANITIZED)
+		files = leave_files();
 	empty_bounding_set();
 	drop_become(&a, "root with CAP_SETUID and CAP_SETGID");
 	drop_capabilities();
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		log_event(LOG_WARNING, "no_new_privs: %s", strerror(errno));
 	/* changing the user has reset it */
 	if (prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0) == -1)
 		log_event(LOG_WARNING, "not dumpable: %s", strerror(errno));
@@ -429,8 +474,7 @@ os_confine(const char *user)
 		    "landlock, no seccomp", a.name);
 		return did;
 	}
-	(void)snprintf(did, sizeof(did), "%.32s%s", a.name,
-	    landlock() ? ", landlock" : "");
+	(void)snprintf(did, sizeof(did), "%.32s%s", a.name, files);
 	if (seccomp())
 		strncat(did, ", seccomp", sizeof(did) - strlen(did) - 1);
 	return did;

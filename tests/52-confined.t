@@ -259,8 +259,14 @@ start_probed() {
 # Ask for it; what can be said of it goes to $answer.
 attempt() {
 	printf '%s' "$1" | dd of="$T/probe" conv=notrunc status=none
-	ini -n 1 -t 300 discover e9.0 >/dev/null 2>&1 || :
+	ini -n 1 -t 100 config read e9.0 >/dev/null 2>&1 || :
+	wait_for 10 attempted || diag "$1: not attempted"
 	answer=$(tail -c +65 "$T/probe" | tr '\000' '\n' | head -n 1)
+}
+
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+attempted() {	# the word is gone, or who was to attempt it
+	[ "$(head -c 1 "$T/probe" | tr '\000' .)" = . ] || gone "$BLADE_PID"
 }
 
 start_probed ''
@@ -338,17 +344,81 @@ stop_blade
 
 # ---- older kernels ----
 
-start_probed landlock
-is 'without Landlock: told so' "$(confined)" 'nobody, seccomp'
-like 'without Landlock: a warning' "$(cat "$BLADE_ERR")" \
-    '^vblade: no landlock: Function not implemented'
-is 'without Landlock: one line' "$(wc -l <"$BLADE_ERR")" 1
-ok 'without Landlock: serves' ini -c 17 verify e9.0 100 340 2
+# Without Landlock the root directory is an empty one that nobody can reach.
+# chrooted NAME DIRECTORY: it is, and was made there
+chrooted() {
+	is "$1: told so" "$(confined)" "$user, chroot, seccomp"
+	is "$1: no warning" "$(cat "$BLADE_ERR")" ''
+	root=$(readlink "/proc/$BLADE_PID/root")
+	like "$1: root" "$root" "^$2/vblade\.[^/]* \(deleted\)$"
+	is "$1: where it is" "$(readlink "/proc/$BLADE_PID/cwd")" "$root"
+	is "$1: nothing is there" "$(ls -A "/proc/$BLADE_PID/root/")" ''
+	is "$1: and can be made" \
+	    "$(in_root sh -c 'mkdir x' 2>/dev/null || echo no)" no
+	not_ok "$1: no name is left of it" test -e "${root% (deleted)}"
+}
+
+# What root itself can do there: run a command with that for its directory.
+in_root() {
+	(cd "/proc/$BLADE_PID/root/" && "$@")
+}
+
+user=nobody
+truncate -s 8M "$T/disk"
+start_probed landlock -c "$T/kept"
+chrooted 'without Landlock' /run
+has_given_up 'without Landlock' "$nobody" "$nogroup" $none
+ok 'without Landlock: serves' ini -c 17 stamp e9.0 100 340 3
+ok 'without Landlock: changes are kept' ini config set e9.0 chrooted
+truncate -s 4M "$T/disk"
+kill -HUP "$BLADE_PID"
+ok 'without Landlock: another size' wait_for 5 sectors_are 8192
+kill -USR1 "$BLADE_PID"
+ok 'without Landlock: counters' wait_for 5 grep -q ' answered=' "$BLADE_ERR"
+set_mtu 1500
+ok 'without Landlock: another MTU' wait_for 5 carries 2
+ip -n "$TNS" link del "$TIF"
+ip -n "$TNS" link add "$TIF" mtu 9216 address "$TMAC" type veth \
+    peer name "$IIF" mtu 9216 address "$IMAC" netns "$INS"
+ip -n "$TNS" link set "$TIF" up
+ip -n "$INS" link set "$IIF" up
+ok 'without Landlock: deleted and made again' wait_for 5 carries 17
+ok 'without Landlock: reads there' ini -c 17 verify e9.0 100 340 3
 stop_blade
+is 'without Landlock: it ends well' "$BLADE_STATUS" 0
+start_probed landlock,run -c "$T/kept"
+chrooted 'nor /run' /tmp
+is 'nor /run: what was kept' "$(ini config read e9.0)" chrooted
+stop_blade
+
+start_probed landlock,chroot
+is 'without both: told so' "$(confined)" 'nobody, seccomp'
+like 'without both: a warning' "$(cat "$BLADE_ERR")" \
+    '^vblade: no landlock: Function not .*; no chroot: .* not permitted; it'
+is 'without both: one line' "$(wc -l <"$BLADE_ERR")" 1
+ok 'without both: serves' ini -c 17 verify e9.0 100 340 3
+stop_blade
+
+# That wall alone, with seccomp gone: nobody may not even search it, and for
+# root nothing is there.
+start_probed landlock,seccomp
+is 'chroot alone: told so' "$(confined)" 'nobody, chroot'
+for what in open create unlink exec here mkdir up; do
+	denied 'chroot alone:' "$what" 13
+done
+stop_blade
+start_probed landlock,seccomp -u root
+for what in open create unlink exec here mkdir up; do
+	denied 'chroot alone, -u root:' "$what" 2
+done
+denied 'chroot alone, -u root:' chroot 1
+ok 'chroot alone, -u root: serves' ini -c 17 verify e9.0 100 340 3
+stop_blade
+
 for what in speculation uring restrictions close_range; do
 	start_probed "$what"
 	is "without $what: the same" "$(confined)" "$ours"
-	ok "without $what: serves" ini -c 17 verify e9.0 100 340 2
+	ok "without $what: serves" ini -c 17 verify e9.0 100 340 3
 	is "without $what: only what it needs is open" "$(left_open)" ''
 	stop_blade
 done

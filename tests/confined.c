@@ -10,7 +10,8 @@
  *	PROBE_DIR a directory of the test's, with "file" and "program" in it,
  *		 and nothing else: an attempt that succeeds must do no harm
  *	PROBE_NO words that stand for what this kernel shall not have:
- *		 seccomp landlock speculation uring restrictions close_range
+ *		 seccomp landlock speculation uring restrictions close_range,
+ *		 nor this host: chroot, a /run to write to
  */
 #define _GNU_SOURCE
 #include <sys/ioctl.h>
@@ -44,6 +45,8 @@ static char file[4096], program[4096], created[4096];
 static long (*real_syscall)(long, ...);
 static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
 static int (*real_sendmmsg)(int, struct mmsghdr *, unsigned, int);
+static int (*real_chroot)(const char *);
+static char *(*real_mkdtemp)(char *);
 
 /* vblade's ring, as it was set up */
 static int ring_fd = -1;
@@ -62,6 +65,8 @@ begin(void)
 	    dlsym(RTLD_NEXT, "mmap");
 	real_sendmmsg = (int (*)(int, struct mmsghdr *, unsigned, int))
 	    dlsym(RTLD_NEXT, "sendmmsg");
+	real_chroot = (int (*)(const char *))dlsym(RTLD_NEXT, "chroot");
+	real_mkdtemp = (char *(*)(char *))dlsym(RTLD_NEXT, "mkdtemp");
 	parent = getppid();
 	if (getenv("PROBE_DIR") == NULL)
 		abort();
@@ -143,6 +148,24 @@ mmap64(void *at, size_t bytes, int prot, int flags, int fd, off_t off)
 	return mmap(at, bytes, prot, flags, fd, off);
 }
 
+/* And be root with less than all capabilities, or on a host that is read-only
+ * but for /tmp. */
+int
+chroot(const char *dir)
+{
+	return is_lacking("chroot") ? refuse(EPERM) : real_chroot(dir);
+}
+
+char *
+mkdtemp(char *name)
+{
+	if (is_lacking("run") && strncmp(name, "/run/", 5) == 0) {
+		errno = EROFS;
+		return NULL;
+	}
+	return real_mkdtemp(name);
+}
+
 /* Have the ring do one operation, and nothing else: it is idle. */
 static int
 by_ring(const struct io_uring_sqe *sqe)
@@ -202,6 +225,11 @@ attempt(const char *what, int socket_fd)
 		{ "create", SYS_openat, { AT_FDCWD, (long)created,
 		    O_CREAT | O_WRONLY, 0600 } },
 		{ "unlink", SYS_unlinkat, { AT_FDCWD, (long)file, 0 } },
+		{ "here", SYS_openat, { AT_FDCWD, (long)"here",
+		    O_CREAT | O_WRONLY, 0600 } },
+		{ "mkdir", SYS_mkdirat, { AT_FDCWD, (long)"here", 0700 } },
+		{ "up", SYS_openat, { AT_FDCWD, (long)"../../../proc/self/fd",
+		    O_RDONLY } },
 		{ "exec", SYS_execve, { (long)program, (long)argv, 0 } },
 		{ "socket", SYS_socket, { AF_INET, SOCK_STREAM, 0 } },
 		{ "packet", SYS_socket, { AF_PACKET, SOCK_RAW, 0 } },
@@ -262,9 +290,10 @@ sendmmsg(int fd, struct mmsghdr *msg, unsigned n, int flags)
 	if (probe != NULL && probe[0] != '\0') {
 		probe[ANSWER] = '\0';
 		error = attempt(probe, fd) == -1 ? errno : 0;
-		memset(probe, 0, ANSWER);
 		answer = probe + ANSWER;
 		sprintf(answer + strlen(answer), "%d", error);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		memset(probe, 0, ANSWER);	/* the sign that it is there */
 	}
 	return real_sendmmsg(fd, msg, n, flags);
 }
