@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Commands that move sectors, or any bytes: read, write, stamp, verify, flush,
- * trim, ata, raw, listen. */
+ * trim, ata, raw, turns, listen. */
 
 #include <err.h>
 #include <stdlib.h>
@@ -248,7 +248,7 @@ cmd_ata(int argc, char **argv)
 	return ata_failed(rep.b[A_CMD]) ? EX_ATA : EX_OKAY;
 }
 
-/* ---- commands: raw, listen ---- */
+/* ---- commands: raw, turns, listen ---- */
 
 /* Hex digits to a frame; spaces, colons, dots and bars are for the eye. */
 static void
@@ -308,6 +308,32 @@ cmd_raw(int argc, char **argv)
 		link_send(&f);
 	}
 	return print_answers() > 0 ? EX_OKAY : EX_SILENT;
+}
+
+/* Frames by two interfaces in turn, to arrive in that order. */
+int
+cmd_turns(int argc, char **argv)
+{
+	struct lnk both[2];
+	struct frame f;
+	char *line = NULL;
+	size_t size = 0;
+	int n;
+
+	(void)argc;
+	stay();
+	link_open();
+	both[0] = lnk;
+	opt.ifname = argv[1];
+	link_open();
+	both[1] = lnk;
+	for (n = 0; getline(&line, &size, stdin) != -1; n++) {
+		parse_hex(line, &f);
+		lnk = both[n % 2];
+		link_send(&f);
+	}
+	free(line);
+	return EX_OKAY;
 }
 
 /* The frames that arrive, in hex; "listening" on stderr once it is so. */

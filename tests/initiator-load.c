@@ -2,7 +2,6 @@
 /* A load: many requests outstanding, every byte checked. */
 
 #include <err.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -351,23 +350,6 @@ static void
 on_signal(int sig)
 {
 	stopping = sig;
-}
-
-/*
- * A frame passes a veth by way of the processor that sends it, and two
- * processors keep no order between them.  Order is what all the checks build
- * upon, so one has to do.
- */
-static void
-stay(void)
-{
-	cpu_set_t set;
-	int cpu = sched_getcpu();
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu < 0 ? 0 : cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) == -1)
-		warn("cannot stay on one processor");
 }
 
 int

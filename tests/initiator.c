@@ -52,6 +52,8 @@ static const struct command {
 	    "data=FILE out=FILE]", "any ATA command; registers out" },
 	{ "raw", 1, 255, cmd_raw, "HEX ... | -",
 	    "frames in hex, one per argument or line; answers in hex" },
+	{ "turns", 1, 1, cmd_turns, "IFNAME",
+	    "frames in hex from stdin, by -i and IFNAME in turn" },
 	{ "listen", 0, 1, cmd_listen, "[MAX]",
 	    "print AoE frames in hex until the timeout" },
 	{ "adverts", 0, 1, cmd_listen, "[MAX]",

@@ -109,6 +109,7 @@ void		print_text(FILE *, const uint8_t *, size_t);
 void		link_open(void);
 void		link_send(const struct frame *);
 int		link_recv(struct frame *, int64_t deadline);
+void		stay(void);	/* on one processor */
 uint32_t	tag_base(void);
 uint32_t	next_tag(void);
 void		only_unasked(void);
@@ -151,7 +152,8 @@ int		cmd_reserve(int, char **), cmd_read(int, char **);
 int		cmd_write(int, char **), cmd_stamp(int, char **);
 int		cmd_verify(int, char **), cmd_flush(int, char **);
 int		cmd_trim(int, char **), cmd_ata(int, char **);
-int		cmd_raw(int, char **), cmd_listen(int, char **);
+int		cmd_raw(int, char **), cmd_turns(int, char **);
+int		cmd_listen(int, char **);
 int		cmd_load(int, char **), cmd_check(int, char **);
 
 #endif
