@@ -86,7 +86,9 @@ calm=$(rate "$T/calm") stormy=$(rate "$T/stormy")
 hostile=$((after - before - stormy))
 diag "calm: $calm requests, in the storm: $stormy beside $hostile frames"
 ok 'there was a storm' test "$hostile" -ge 1000
-ok 'in a storm: at least half the rate' test $((2 * stormy)) -ge "$calm"
+# about two thirds, if nobody else wants the processors
+ok 'in a storm: at least a quarter of the rate' \
+    test $((4 * stormy)) -ge "$calm"
 stop_blade
 
 # Many blades, all at once on one link, and gone again.
