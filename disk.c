@@ -79,12 +79,15 @@ store_bytes(const struct disk *d, uint64_t *bytes, unsigned *logical,
 	return 0;
 }
 
-/* Sectors to export of a store of that many; 0 when none is left. */
+/* Sectors to export of a store of that many, as far as an LBA reaches; 0 when
+ * none is left. */
 static uint64_t
 window(const struct disk *d, uint64_t total)
 {
 	uint64_t n = total > d->first ? total - d->first : 0;
 
+	if (n > LBA48_MAX + 1)
+		n = LBA48_MAX + 1;
 	return d->length > 0 && d->length < n ? d->length : n;
 }
 

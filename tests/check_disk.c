@@ -8,6 +8,7 @@
 #include "faults.h"
 #include "unit.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 static struct blade b;
@@ -353,6 +354,31 @@ START_TEST(resize)
 	close(d->fd);
 	ck_assert_int_eq(disk_resize(d), -1);
 	ck_assert_int_eq(errno, EBADF);
+}
+END_TEST
+
+/* 3.2: what no LBA of 48 bits reaches is not exported.  Memory is the file
+ * system here that has files of that size. */
+START_TEST(huge)
+{
+	static char path[40];
+	const off_t most = (off_t)(1ULL << 48) * SECTOR;
+	struct disk *d = &b.t.disk;
+
+	make_file(0);
+	b.fd = memfd_create("store", MFD_CLOEXEC);
+	ck_assert(b.fd != -1 && ftruncate(b.fd, most + 5 * SECTOR) == 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b.fd);
+	d->path = path;
+	blade_open(&b);
+	ck_assert(d->nsec == 1ULL << 48);
+	ck_assert(ftruncate(b.fd, most - SECTOR) == 0);
+	ck_assert_int_eq(disk_resize(d), 1);
+	ck_assert(d->nsec == (1ULL << 48) - 1);
+	d->first = 3;
+	ck_assert(ftruncate(b.fd, 2 * most) == 0);
+	ck_assert_int_eq(disk_resize(d), 1);
+	ck_assert(d->nsec == 1ULL << 48);
 }
 END_TEST
 
@@ -1113,6 +1139,7 @@ open_cases(Suite *s)
 	tcase_add_loop_test(tc, window_size, 0, NELEM(windows));
 	tcase_add_test(tc, physical);
 	tcase_add_test(tc, resize);
+	tcase_add_test(tc, huge);
 	tcase_add_test(tc, window_edges);
 }
 
