@@ -29,7 +29,8 @@ HARDEN		?= yes
 
 # The file that knows the operating system: linux.c or freebsd.c.
 PLATFORM	!= uname -s | tr A-Z a-z
-VERSION		!= sed -n 's/^.define[[:space:]]*VERSION[[:space:]]*"\(.*\)"/\1/p' config.h
+VERSION		!= sed -n 's/^.define[[:space:]]*VERSION[[:space:]]*"\(.*\)"/\1/p' \
+	config.h
 
 # Ours; they come before CPPFLAGS, CFLAGS and LDFLAGS, which have the last word.
 STD	= -std=c11 -D_FILE_OFFSET_BITS=64
@@ -113,8 +114,8 @@ INITIATOR_C	!= ls tests/initiator*.c 2>/dev/null || :
 INITIATOR	!= test ! -f tests/initiator.c || echo tests/initiator
 
 # The store that fails when it is told to needs libfuse 3, or there is none.
-FAULTFS	!= if test -f tests/faultfs.c && pkg-config --exists fuse3 2>/dev/null; \
-	then echo tests/faultfs; fi
+FAULTFS	!= if test -f tests/faultfs.c && \
+	pkg-config --exists fuse3 2>/dev/null; then echo tests/faultfs; fi
 
 # What fuzz_state has in place of the system; see tests/world.h.
 WRAP	= -Wl,--wrap
@@ -135,7 +136,7 @@ QUIET_	= @
 Q	= ${QUIET_${V}}
 
 .PHONY: all tools check check-build have-check coverage fuzz fuzz-build bench \
-	install uninstall clean dist deb rpm
+	install uninstall clean version dist deb rpm
 
 all: ${PROG}
 
@@ -176,7 +177,8 @@ tests/faultfs: tests/faultfs.c
 
 # Unit tests: every object but main.o, and libcheck.
 check: check-build
-	@bad=0; for t in ${CHECKS}; do echo "  TEST  $$t"; "$$t" || bad=1; done; \
+	@bad=0; for t in ${CHECKS}; do echo "  TEST  $$t"; \
+	    "$$t" || bad=1; done; \
 	for f in ${FUZZERS}; do echo "  SEEDS $$f"; \
 	    "$$f" tests/seeds/$${f##*fuzz_} || bad=1; done; exit $$bad
 
@@ -184,8 +186,8 @@ check-build: have-check tools ${CHECKS} ${FUZZERS}
 
 have-check:
 	@echo '#include <check.h>' | ${CC} ${CPPFLAGS} ${CFLAGS} -E - \
-	    >/dev/null 2>&1 || { echo "libcheck is missing: NO UNIT TEST RUNS;" \
-	    "install it (Debian: apt-get install check pkg-config;" \
+	    >/dev/null 2>&1 || { echo "libcheck is missing:" \
+	    "NO UNIT TEST RUNS; install it (Debian: apt-get install check pkg-config;" \
 	    "FreeBSD: pkg install check pkgconf) and try again" >&2; exit 1; }
 
 ${CHECKS}: ${PARTS}
@@ -206,9 +208,11 @@ coverage:
 	${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check-build
 	-${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check
 	@for f in aoe ata; do ${GCOV} -o build-cov build-cov/$$f.o | sed -n \
-	    "/^File '$$f.c'/{n;s/^Lines executed:\([0-9.]*\)% of \(.*\)/$$f.c: \1 % of \2 lines/p;}" \
-	    && sed -n "s/^ *#####: *\([0-9]*\):/  never run: $$f.c:\1:/p" $$f.c.gcov; \
-	done; mv ./*.gcov build-cov/
+	    -e "/^File '$$f.c'/{n" -e \
+	    "s/^Lines executed:\([0-9.]*\)% of \(.*\)/$$f.c: \1 % of \2 lines/p" \
+	    -e "}" && \
+	    sed -n "s/^ *#####: *\([0-9]*\):/  never run: $$f.c:\1:/p" \
+	    $$f.c.gcov; done; mv ./*.gcov build-cov/
 
 # libFuzzer from the seeds on, for FUZZ_SECONDS each; what it finds worth
 # keeping goes to build-fuzz/corpus, what breaks us to build-fuzz/crash-*.
@@ -240,7 +244,8 @@ EDIT	= sed -e 's,/usr/local/libexec,${LIBEXECDIR},g' \
 	  -e 's,/etc/vblade.conf.d,${SYSCONFDIR}/vblade.conf.d,g'
 
 # What goes where: MODE:FILE:FOLDER[:NAME].  An empty folder is one that nobody
-# wants.  A "link" is one to FILE; a "dir" is ours, and stays while it has files.
+# wants.  A "link" is one to FILE; a "dir" is ours, and stays while it has
+# files.
 FILES	= 755:vblade:${SBINDIR} 755:vbladed:${SBINDIR} \
 	  644:vblade.8:${MANDIR}/man8 644:vbladed.8:${MANDIR}/man8 \
 	  644:contrib/completion/vblade.bash:${BASHCOMPDIR}:vblade \
@@ -284,9 +289,13 @@ clean:
 	rm -rf build build-san build-cov build-fuzz
 	rm -f vblade ${TOOLS} tests/initiator tests/faultfs
 
+# For scripts; config.h is its home.
+version:
+	@echo ${VERSION}
+
 # What a release holds.  Files that git does not know stay out by their names.
-TOP	= .clang-tidy COPYING HACKING Makefile NEWS README SECURITY vblade.8 vblade.conf.5 \
-	  vbladed vbladed.8
+TOP	= .clang-tidy COPYING HACKING Makefile NEWS README SECURITY \
+	  vblade.8 vblade.conf.5 vbladed vbladed.8
 NAME	= vblade-${VERSION}
 
 # The same bytes from the same commit, whoever packs it, when and under which
@@ -297,7 +306,8 @@ dist:
 	@ls ${TOP} *.c *.h >build/dist.top
 	@find .ci contrib tests -type f ! -name '*~' ! -name '.*.sw?' \
 	    ! -path '*/cache/*' >build/dist.sub
-	@for t in ${TOOLS} tests/initiator tests/faultfs; do echo "$$t"; done >build/dist.not
+	@for t in ${TOOLS} tests/initiator tests/faultfs; do echo "$$t"; done \
+	    >build/dist.not
 	@cat build/dist.top build/dist.sub | grep -vxF -f build/dist.not | \
 	    LC_ALL=C sort >build/dist
 	@tar cf - -T build/dist | (cd build/${NAME} && tar xf -)

@@ -99,7 +99,8 @@ case $1 in --help) echo "  --prio-prefix  --size <size>"; exit ;; esac' \
 exits 'a better logger' 0 vbladed -v 4095 0 "$TIF" "$disk"
 is 'the caller is warned by name' "$ERR" \
     'vblade: shelf 4095: the Linux initiator refuses it'
-ok 'syslog is, by severity' wait_for 5 grep -q '^vbladed: <4>shelf 4095' "$T/log"
+ok 'syslog is, by severity' \
+    wait_for 5 grep -q '^vbladed: <4>shelf 4095' "$T/log"
 pid=$(sed -n 's/.*pid \([0-9]*\): e4095.*/\1/p' "$T/log")
 ini discover e4095.0 >/dev/null
 ok 'and of what comes later' \

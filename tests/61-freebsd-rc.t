@@ -12,7 +12,8 @@ load_rc_config() { . "$T/rc.conf"; }
 warn() { echo "\$0: WARNING: \$*" >&2; }
 check_pidfile() {
 	read -r rc_p <"\$1" && kill -0 "\$rc_p" 2>/dev/null &&
-	    tr '\\0' ' ' <"/proc/\$rc_p/cmdline" | grep -q "\$2" && echo "\$rc_p"
+	    tr '\\0' ' ' <"/proc/\$rc_p/cmdline" | grep -q "\$2" &&
+	    echo "\$rc_p"
 	return 0
 }
 wait_for_pids() {

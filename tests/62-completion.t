@@ -151,7 +151,8 @@ if have zsh; then
 	is 'zsh: an interface' "$(zsh_says 'vblade 9 0 vbzz')" vbzz0
 	is 'zsh: a second one' "$(zsh_says "vblade 9 0 $TIF,vbzz" line)" \
 	    "vblade 9 0 $TIF,vbzz0,"
-	is 'zsh: a file with a space' "$(zsh_says 'vblade 9 0 lo disk\ o' line)" \
+	is 'zsh: a file with a space' \
+	    "$(zsh_says 'vblade 9 0 lo disk\ o' line)" \
 	    'vblade 9 0 lo disk\ one.img '
 	for opt in $valued; do
 		is "zsh: $opt takes a value" \

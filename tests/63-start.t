@@ -151,7 +151,8 @@ if command -v systemd-escape >/dev/null; then
 	made=$(cat "$T/units/vblade@mail.service.d/50-vblade.conf")
 	like 'a store with a space' "$made" \
 	    "^ReadWritePaths=\"-$T/disk one.img\"\$"
-	like 'its file system' "$made" "^RequiresMountsFor=\"$T/disk one.img\"\$"
+	like 'its file system' "$made" \
+	    "^RequiresMountsFor=\"$T/disk one.img\"\$"
 	made=$(cat "$T/units/vblade@disk.service.d/50-vblade.conf")
 	like 'a device' "$made" '^DeviceAllow="/dev/sd_x" rw$'
 	like 'is waited for' "$made" '^After=dev-sd_x\.device$'

@@ -8,7 +8,8 @@
 . "$(dirname "$0")/faultfs.sh"
 
 have rsyslogd logger || skip_all 'needs rsyslogd and logger'
-logger --help 2>&1 | grep -q prio-prefix || skip_all 'needs logger --prio-prefix'
+logger --help 2>&1 | grep -q prio-prefix ||
+	skip_all 'needs logger --prio-prefix'
 case $VBLADE_WRAP$VBLADE in
 *valgrind* | *build-san*) skip_all 'is about syslog: plain only' ;;
 esac

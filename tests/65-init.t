@@ -288,7 +288,8 @@ done
 END
 # shellcheck disable=SC2317,SC2329	# called through exits
 openwrt() {	# FILE COMMAND
-	CONFIG=$1 "$shell" "$T/rc/common" "$TOP/contrib/openwrt/vblade.init" "$2"
+	CONFIG=$1 "$shell" "$T/rc/common" \
+	    "$TOP/contrib/openwrt/vblade.init" "$2"
 }
 example=$TOP/contrib/openwrt/vblade.config
 ok 'OpenWrt: the example' openwrt "$example" start_service

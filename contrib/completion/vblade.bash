@@ -47,18 +47,20 @@ _vblade_list() {	# WORD CHOICES
 	compopt -o nospace 2>/dev/null
 }
 
+_vblade_words() {	# WORDS WORD
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
 _vblade_value() {	# KIND WORD
 	case $1 in
-	bufcnt*) mapfile -t COMPREPLY < <(compgen -W '2 16 64 128 256' -- "$2") ;;
+	bufcnt*) _vblade_words '2 16 64 128 256' "$2" ;;
 	# sectors: a partition's usual beginning; 1 GiB, 1 TiB
-	offset*) mapfile -t COMPREPLY < <(compgen -W '0 63 2048' -- "$2") ;;
-	length*)
-		mapfile -t COMPREPLY < <(compgen -W '2097152 2147483648' -- "$2")
-		;;
+	offset*) _vblade_words '0 63 2048' "$2" ;;
+	length*) _vblade_words '2097152 2147483648' "$2" ;;
 	mac*) _vblade_list "$2" "$(_vblade_macs)" ;;
 	user*) mapfile -t COMPREPLY < <(compgen -u -- "$2") ;;
 	netif) _vblade_list "$2" "$(_vblade_interfaces)" ;;
-	number) mapfile -t COMPREPLY < <(compgen -W "$(echo {0..9})" -- "$2") ;;
+	number) _vblade_words "$(echo {0..9})" "$2" ;;
 	file*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
 		compopt -o filenames 2>/dev/null
@@ -67,7 +69,8 @@ _vblade_value() {	# KIND WORD
 }
 
 _vblade() {
-	local cur=${COMP_WORDS[COMP_CWORD]} word letter value='' all='' ended='' opts
+	local cur=${COMP_WORDS[COMP_CWORD]}
+	local word letter value='' all='' ended='' opts
 	local -i i n=0
 	local -A takes=()
 
