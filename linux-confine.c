@@ -246,6 +246,8 @@ struct rule {
 #define CALL_2(name, i, is, j, js)					\
 	{ __NR_##name, 2, { { i, is }, { j, js } } }
 
+/* What is left of some machines and libcs needs a reason: tests/53-calls.t sees
+ * all others being called, by glibc on the machine that it runs on. */
 static const struct rule rules[] = {
 	/* each batch, most frequent first */
 	CALL(io_uring_enter),
@@ -253,8 +255,8 @@ static const struct rule rules[] = {
 	CALL(ppoll),
 	CALL(pwritev),
 	CALL(preadv),
-	CALL(clock_gettime),	/* where the vdso has not got it */
-	CALL(sendmsg),		/* musl: sendmmsg is many of it */
+	CALL(clock_gettime),	/* rare: the vdso has not got it */
+	CALL(sendmsg),		/* notify, links; for musl's sendmmsg, too */
 #ifdef __NR_ppoll_time64
 	CALL(ppoll_time64),
 	CALL(clock_gettime64),
@@ -271,7 +273,7 @@ static const struct rule rules[] = {
 	CALL_1(ioctl, 1, BLKPBSZGET),
 	/* fstat has many names; by a path some look at other files, too,
 	 * which tells no more than their size and dates */
-	CALL(fstat),
+	CALL(fstat),		/* rare: musl, older glibc */
 #ifdef __NR_newfstatat
 	CALL_1(newfstatat, 3, AT_EMPTY_PATH),
 #endif
@@ -285,12 +287,12 @@ static const struct rule rules[] = {
 #ifdef __NR_poll
 	CALL(poll),
 #endif
-	CALL(nanosleep),
+	CALL(nanosleep),	/* rare: musl, older glibc */
 	CALL(clock_nanosleep),
 #ifdef __NR_clock_nanosleep_time64
 	CALL(clock_nanosleep_time64),
 #endif
-	CALL(restart_syscall),	/* these two, after SIGSTOP and SIGCONT */
+	CALL(restart_syscall),	/* rare: these, after SIGSTOP and SIGCONT */
 
 	/* links: what happened, how they are now */
 	CALL(recvfrom),
@@ -320,21 +322,20 @@ static const struct rule rules[] = {
 #endif
 	CALL_2(getsockopt, 1, SOL_PACKET, 2, PACKET_STATISTICS),
 	CALL_1(write, 0, STDERR_FILENO),
-	CALL_1(writev, 0, STDERR_FILENO),
+	CALL_1(writev, 0, STDERR_FILENO), /* rare: the stack protector; musl */
 	CALL_1(write, 0, STDOUT_FILENO),	/* the start-up line */
-	CALL_1(writev, 0, STDOUT_FILENO),	/* musl's stdio */
-	CALL_1(ioctl, 1, TCGETS),	/* stdio: is it a terminal? */
-	CALL_1(ioctl, 1, TIOCGWINSZ),	/* musl's */
-	CALL(brk),			/* stdio's buffers; free */
+	CALL_1(writev, 0, STDOUT_FILENO),	/* rare: musl's stdio */
+	CALL_1(ioctl, 1, TCGETS),	/* rare: stdio, to a device */
+	CALL_1(ioctl, 1, TIOCGWINSZ),	/* rare: the same by musl */
+	CALL(brk),	/* rare: stdio's buffers; free */
 
 	/* the end */
 	CALL(close),
 	CALL(exit_group),
-	/* abort, of ours or the stack protector's; and see make_filter */
-	CALL(rt_sigprocmask),
-	CALL(rt_sigaction),
-	CALL(getpid),
-	CALL(gettid),
+	CALL(getpid),		/* the start-up line, and with these: */
+	CALL(gettid),		/* rare: abort, see make_filter; it is ours */
+	CALL(rt_sigprocmask),	/* rare: abort, or the stack protector's */
+	CALL(rt_sigaction),	/* rare: abort */
 };
 
 enum {
@@ -373,8 +374,8 @@ make_filter(struct sock_filter f[static MAX_FILTER])
 {
 	const unsigned self = (unsigned)getpid();
 	const struct rule aborts[NABORTS] = {	/* us, and nobody else */
-		CALL_2(tgkill, 0, self, 2, SIGABRT),
-		CALL_2(tkill, 0, self, 1, SIGABRT),	/* musl's */
+		CALL_2(tgkill, 0, self, 2, SIGABRT),	/* rare: abort */
+		CALL_2(tkill, 0, self, 1, SIGABRT),	/* rare: musl's */
 	};
 	unsigned short n = 0;
 	unsigned i;
