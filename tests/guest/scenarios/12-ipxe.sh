@@ -119,7 +119,7 @@ client_disk() {
 	mkfs.ext4 -q -F -d "$root" -E offset=1048576 "$TMP/c.img" 63M || return
 	cat >"$TMP/grub.cfg" <<-END
 		set root=(hd0,msdos1)
-		linux /boot/vmlinuz console=ttyS0 panic=-1 quiet \
+		linux /boot/vmlinuz console=ttyS0 panic=-1 no_timer_check quiet \
 		    root=/dev/etherd/e9.0p1
 		initrd /boot/initrd
 		boot

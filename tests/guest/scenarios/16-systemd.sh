@@ -75,7 +75,7 @@ find . | cpio -o -H newc --quiet >>"$TMP/initrd"
 cd "$TMP" || exit
 
 guest_boot -initrd "$TMP/initrd" -m 768 -append \
-    "console=ttyS0 panic=-1 net.ifnames=0 loglevel=4" ||
+    "console=ttyS0 panic=-1 no_timer_check net.ifnames=0 loglevel=4" ||
 	must "the guest boots" false
 is "no interface, no blade yet" "$(show vblade@mail ActiveState)" inactive
 check "the interface appears" guest 'modprobe virtio_net &&
@@ -193,6 +193,26 @@ check "a loop device, the device alone may be opened" guest \
     [ "$(systemctl show -P DeviceAllow vblade@loop |
 	grep -v "^char-rtc r$")" = "/dev/loop0 rw" ]'
 check "and is served" ini stamp e9.3 0 64 3
+check "why vblade itself does not start is an error in the journal" guest \
+    'printf "shelf=9\nslot=4\nnetif=eth0\nfilename=/dev/loop0\n" \
+	>/etc/vblade.conf.d/again.conf && systemctl daemon-reload &&
+    ! timeout 5 systemctl start vblade@again
+    journalctl -q -o cat -p err -u vblade@again |
+	grep "^vblade: /dev/loop0: in use by"
+    s=$?; systemctl stop vblade@again; exit $s'
+cp "$HERE/../../contrib/ha/vblade-ha" "$TMP/g0/share/"
+check "contrib/ha: status, when it is active" guest 'mkdir /etc/vblade-ha &&
+    printf "DEVICE=/dev/loop0\nPROMOTE=true\nDEMOTE=true\n" \
+	>/etc/vblade-ha/loop && sh /share/vblade-ha status loop'
+check "contrib/ha: stop" guest 'sh /share/vblade-ha stop loop &&
+    ! systemctl -q is-active vblade@loop && ! sh /share/vblade-ha status loop &&
+    sh /share/vblade-ha check loop'
+check "contrib/ha: start" guest -t 90 'sh /share/vblade-ha start loop &&
+    systemctl -q is-active vblade@loop && sh /share/vblade-ha check loop'
+check "and is served again" ini verify e9.3 0 64 3
+check "contrib/ha: ended without its knowledge, check tells" guest \
+    'systemctl stop vblade@loop && ! sh /share/vblade-ha check loop &&
+    systemctl start vblade@loop'
 check "vblade.target stops all" guest 'systemctl stop vblade.target &&
     ! systemctl is-active vblade@home vblade@loop'
 check "enable one alone" guest 'systemctl disable vblade.target 2>&1 &&
