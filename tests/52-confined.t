@@ -64,17 +64,22 @@ left_open() {
 }
 is 'descriptors that it was given are closed' "$(left_open)" ''
 stop_blade
-echo 'exec "$@" 2>&-' >"$T/closed"
-VBLADE_WRAP="sh $T/closed $wrap"
-tr '\000' x <"$T/disk" >"$T/whole"
-cp "$T/whole" "$T/disk"
-start_blade 9 0 "$TIF" "$T/disk"
+case $wrap in
+*valgrind*)
+	skip 'no output for errors' 'valgrind does not start without' ;;
+*)
+	echo 'exec "$@" 2>&-' >"$T/closed"
+	VBLADE_WRAP="sh $T/closed $wrap"
+	tr '\000' x <"$T/disk" >"$T/whole"
+	cp "$T/whole" "$T/disk"
+	start_blade 9 0 "$TIF" "$T/disk"
+	is 'no output for errors: there is one' "$(descriptor 2)" /dev/null
+	kill -USR1 "$BLADE_PID"
+	ini discover e9.0 >/dev/null 2>&1 || :
+	stop_blade
+	same 'and what was said did not go to the disk' "$T/disk" "$T/whole" ;;
+esac
 VBLADE_WRAP=$wrap
-is 'no output for errors: there is one' "$(descriptor 2)" /dev/null
-kill -USR1 "$BLADE_PID"
-ini discover e9.0 >/dev/null 2>&1 || :
-stop_blade
-same 'and what was said did not go to the disk' "$T/disk" "$T/whole"
 
 # ---- who ----
 
