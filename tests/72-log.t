@@ -122,7 +122,8 @@ shown=$(grep -c discovery "$BLADE_ERR")
 hidden=$(sed -n 's/^vblade: \([0-9]*\) more messages.*/\1/p' "$BLADE_ERR" |
     awk '{ n += $1 } END { print n + 0 }')
 ok 'a few are shown' test "$shown" -lt 200
-is 'shown or counted' $((shown + hidden)) "$(wc -l <"$T/answers")"
+# an advert may be among the answers
+is 'shown or counted' $((shown + hidden)) "$(grep -c 000000aa "$T/answers")"
 stop_blade
 
 # Nobody reads our words: the pipe fills, and serving goes on.
