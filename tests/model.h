@@ -14,7 +14,7 @@ enum {
 	M_FRAME = 9018,
 	M_MACS = 255,
 	M_TRIMS = 65536,
-	M_CHANGE_MS = 250,		/* one every so often, in the long run */
+	M_CHANGE_MS = 250,		/* for one, in the long run */
 	M_CHANGES = 32,			/* at once */
 };
 

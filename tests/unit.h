@@ -31,6 +31,14 @@
 #define SAY_E(code)	HER US "88a2 1c" code "0001 02"
 #define TAG	"00011234"
 
+/* ATA in frames, by its registers; the payload comes behind. */
+#define ATA(regs)	ASK "00" TAG "|" regs "0000 |"
+#define REGS(regs)	SAY "00" TAG "|" regs "0000 |"
+
+/* Query Config, read; and the answer of a blade without a string (7). */
+#define READ_CFG	"01" TAG "| 0000 0000 00 00 0000"
+#define CFG		"01" TAG "| 0010 401a 02 10 0000"
+
 enum { MAX_FRAME = 70000, POISON = 0xa5 };
 
 struct blade {
