@@ -28,6 +28,9 @@
 #define SLOW_EACH_NS	20000		/* and for every write of the batch */
 #define SLOW_WRITES	64
 
+/* So it does as well when nothing under way came to its end for so long. */
+#define HANG_NS		100000000
+
 /* Several initiators may each use the whole buffer count: the receive ring
  * holds RING_SHARE times as many frames while that fits RING_BYTES. */
 #define RING_SHARE	8

@@ -426,6 +426,8 @@ struct disk {
 	unsigned	 streams;	/* running in the engine */
 	unsigned	 slow;		/* writes yet to go to the engine */
 	unsigned	 written;	/* writes done here in this turn */
+	int64_t		 idle_ns;	/* since then the engine brought
+					 * nothing of what it has; 0: it did */
 	unsigned	 changes;	/* on the queue, other than reads */
 	enum op_kind	 last_kind;	/* of what came last, and where */
 	uint64_t	 last_end;	/* it ended */

@@ -185,6 +185,7 @@ collect(struct disk *d)
 		return false;
 	while ((io = io_next(d->engine)) != NULL) {
 		any = true;
+		d->idle_ns = 0;
 		if (io == &d->sync_io) {
 			end_sync(d, io->result < 0 ? (int)-io->result : 0);
 			continue;
@@ -404,6 +405,14 @@ mind_the_time(struct disk *d, int64_t ns)
 		d->slow = SLOW_WRITES;
 }
 
+/* The store has long brought nothing of what is under way: a write that it has
+ * to be waited for would hold up all the rest. */
+static bool
+hangs(const struct disk *d, int64_t now)
+{
+	return d->idle_ns != 0 && now - d->idle_ns > HANG_NS;
+}
+
 void
 queue_run(struct disk *d)
 {
@@ -413,6 +422,10 @@ queue_run(struct disk *d)
 	d->written = 0;
 	if (d->engine != NULL && d->changes > 0 && d->slow == 0)
 		start = monotonic_ns();
+	if (start != 0 && hangs(d, start)) {
+		d->slow = SLOW_WRITES;
+		start = 0;
+	}
 	do
 		start_all(d);
 	while (collect(d));	/* then others may start */
@@ -420,6 +433,8 @@ queue_run(struct disk *d)
 		mind_the_time(d, monotonic_ns() - start);
 	for (op = d->queue.first; op != NULL; op = op->next)
 		keep_data(op);
+	if (d->engine != NULL && d->idle_ns == 0 && queue_busy(d))
+		d->idle_ns = monotonic_ns();
 }
 
 struct op *

@@ -122,6 +122,31 @@ else
 	is 'and is answered when the store comes back' "$STATUS" 0
 fi
 
+# All of it hangs, which a read found out: a write does not hold up the rest.
+if [ "${VBLADE_IO:-}" = sync ]; then
+	skip 'nor does a write to a store that hangs' \
+	    'one operation after another: it does'
+else
+	stop_blade		# this one has seen slow writes
+	start_blade 9 0 "$TIF" "$DISK"
+	tell hang 0 4096
+	ini_bg "$T/hung" -n 20 -t 5000 read e9.0 200 1
+	hung=$INI_PID
+	wait_for 10 grep -q 'waiting=[1-9]' "$T/mnt/ctl" || :
+	ini config read e9.0 >/dev/null || :
+	sleep 0.3
+	ini_bg "$T/write" -n 20 -t 5000 stamp e9.0 400 1 4
+	write=$INI_PID
+	wait_for 10 grep -q 'waiting=[2-9]' "$T/mnt/ctl" || :
+	ok 'nor does a write to a store that hangs' ini config read e9.0
+	tell go
+	reap "$hung"
+	is 'the read is answered when it comes back' "$STATUS" 0
+	reap "$write"
+	is 'and the write' "$STATUS" 0
+	ok 'which has been done' ini verify e9.0 400 1 4
+fi
+
 # A slow store: writes that wait for it do not hold up the rest.
 if [ "${VBLADE_IO:-}" = sync ]; then
 	skip 'nor do slow writes' 'one operation after another: they do'
