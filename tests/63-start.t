@@ -75,8 +75,6 @@ is 'it is vblade itself that the signal meets' "$status" 0
 printf '#!/bin/sh\n[ $# -gt 2 ] || exec cat >/dev/null\n' >"$T/sbin/logger"
 chmod 755 "$T/sbin/logger"
 sed "s,^PATH=,PATH=$T/sbin:," "$start" >"$T/libexec/background"
-# shellcheck disable=SC2016	# for later
-at_exit 'ip netns pids "$TNS" | xargs -r kill -KILL 2>/dev/null'
 ok 'in the background' ip netns exec "$TNS" timeout 30 \
     sh "$T/libexec/background" -b "$T/pid" mail
 like 'the start-up line is shown' "$OUT" '^pid [0-9]*: e9\.0, 2048 sectors'

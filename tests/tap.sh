@@ -215,6 +215,8 @@ cleanup() {
 	done
 	eval "$TAP_HOOKS"
 	for tap_ns in $TAP_SPACES; do
+		# a daemon that the signal came too early for us to know
+		ip netns pids "$tap_ns" | xargs -r kill -KILL 2>/dev/null
 		ip netns del "$tap_ns"
 	done
 	rm -rf -- "$T"
