@@ -330,7 +330,10 @@ dist:
 
 # Who answers for a package; stands in its files where this is now.
 NOBODY	= vblade maintainers <maintainers@vblade.example>
-SIGN	= sed -i 's|${NOBODY}|${MAINTAINER}|'
+SIGN	= test "${MAINTAINER}" != "${NOBODY}" || echo "  NOTE  nobody answers" \
+	  "for this package yet: set MAINTAINER if you hand it out"; \
+	  who=$$(printf '%s\n' "${MAINTAINER}" | sed 's/[&|\\]/\\&/g') && \
+	  sed -i "s|${NOBODY}|$$who|"
 
 # A package for Debian, in a copy that has debian/ where its tools want it.
 deb: dist
@@ -353,7 +356,7 @@ rpm: dist
 	unset MAKEFLAGS MFLAGS MAKELEVEL && ${RPMBUILD} -bb \
 	    --define "_topdir $$PWD/build/rpm" --define "_sourcedir $$PWD" \
 	    --define '_buildhost localhost' \
-	    --define 'packager ${MAINTAINER}' build/rpm/vblade.spec
+	    --define "packager ${MAINTAINER}" build/rpm/vblade.spec
 	cp build/rpm/RPMS/*/vblade-${VERSION}-*.rpm .
 
 -include ${FOUND}
