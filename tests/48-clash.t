@@ -120,8 +120,8 @@ for frame in \
     "$all $IMAC 88a2 1800 000a 00 01 $arg" \
     "$all $IMAC 88a2 1800 ffff ff 01 $arg" \
     "$TMAC $IMAC 88a2 1800 0009 00 02 00000000 00000000"; do
-	ini -n 1 -t 50 raw "$(echo "$frame" | sed "s/00\*36/$(printf '%072d' 0)/")" \
-	    >/dev/null 2>&1 || :
+	frame=$(echo "$frame" | sed "s/00\*36/$(printf '%072d' 0)/")
+	ini -n 1 -t 50 raw "$frame" >/dev/null 2>&1 || :
 done
 is "other responses do not even reach it" "$(counter frames)" "$before"
 is 'and are no clash' "$(counter clashes)" 0

@@ -46,7 +46,9 @@ done
 reap "$INI_PID"
 is "-s: a load through $cuts power cuts" "$STATUS" 0
 is '-s: no mismatch' "$(value_of mismatches "$T/load")" 0
-diag "$(tr ' ' '\n' <"$T/load" | grep -E '^(requests|writes|retransmits|mismatches)=' | tr '\n' ' ')lost=$(told lost)"
+diag "$(tr ' ' '\n' <"$T/load" |
+    grep -E '^(requests|writes|retransmits|mismatches)=' |
+    tr '\n' ' ')lost=$(told lost)"
 tell off
 tell on 77
 stop_blade

@@ -84,9 +84,9 @@ ok 'which is not absurd' test "$(count read_ns)" -lt 60000000000
 ini load -w 32 -T 1 e9.3 >"$T/load"
 read_counters
 ok 'load: many at once were under way' test "$(count queued_max)" -gt 1
-ok 'load: batches of more than one' test \
-    "$(count batch | tr , '\n' | sed 1d | awk '{ n += $1 } END { print n + 0 }')" \
-    -gt 0
+batches=$(count batch | tr , '\n' | sed 1d |
+    awk '{ n += $1 } END { print n + 0 }')
+ok 'load: batches of more than one' test "$batches" -gt 0
 is 'load: all reads timed' "$(sum read_us)" "$(count reads)"
 is 'load: all writes timed' "$(sum write_us)" "$(count writes)"
 
@@ -94,7 +94,8 @@ is 'load: all writes timed' "$(sum write_us)" "$(count writes)"
 tr ' ' '\n' <"$T/line" | sed -n 's/^\([a-z_]*\)=.*/\1/p' >"$T/names"
 ok 'there are many names' test "$(wc -l <"$T/names")" -gt 40
 while read -r name; do
-	grep -q "^\.\(It \)*Li.*[ ,]$name\( \|\$\)" "$TOP/vblade.8" || echo "$name"
+	grep -q "^\.\(It \)*Li.*[ ,]$name\( \|\$\)" "$TOP/vblade.8" ||
+	    echo "$name"
 done <"$T/names" | grep -vx -e shelf -e slot -e sectors >"$T/unknown" || :
 is 'each is in the manual' "$(cat "$T/unknown")" ''
 is 'none comes twice' "$(sort "$T/names" | uniq -d)" ''

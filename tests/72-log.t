@@ -145,7 +145,8 @@ ok 'and verifies' ini verify e9.0 0 64 1
 timeout 1 cat "$T/pipe" >"$T/read" || :
 tap_unwrap "$T/read"
 ok 'the pipe was full' test "$(wc -c <"$T/read")" -gt 50000
-is 'of whole lines only' "$(grep -vc '^vblade: counters .*=[0-9,]*$' "$T/read")" 0
+is 'of whole lines only' \
+    "$(grep -vc '^vblade: counters .*=[0-9,]*$' "$T/read")" 0
 stop_blade
 is 'and it ends' "$BLADE_STATUS" 0
 

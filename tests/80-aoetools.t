@@ -53,8 +53,8 @@ is 'our initiator agrees' "$(ini config read e9.3)" "$long"
 if have aoe-sancheck; then
 	reap "$san"
 	is 'aoe-sancheck' "$STATUS" 0
-	like 'aoe-sancheck: sees 17 sectors, on one path' \
-	    "$(cat "$T/san")" "^e9\.3[[:space:]]+1[[:space:]]+8704[[:space:]]+$IIF"
+	like 'aoe-sancheck: sees 17 sectors, on one path' "$(cat "$T/san")" \
+	    "^e9\.3[[:space:]]+1[[:space:]]+8704[[:space:]]+$IIF"
 	unlike 'aoe-sancheck: has no advice' "$(cat "$T/san")" \
 	    '[Ww]arn|capable|higher|match'
 else

@@ -9,14 +9,16 @@
 
 faulty() {
 	tap_fs=$TOP/tests/faultfs
-	[ -x "$tap_fs" ] || skip_all 'needs tests/faultfs, and that libfuse3-dev'
+	[ -x "$tap_fs" ] ||
+		skip_all 'needs tests/faultfs, and that libfuse3-dev'
 	[ -c /dev/fuse ] || skip_all 'needs /dev/fuse'
 	mkdir "$T/mnt"
 	"$tap_fs" "$1" "$T/mnt" \
 	    -o allow_other,max_threads=400,max_idle_threads=400 ||
 		skip_all 'needs to mount a FUSE file system'
 	# a process that hangs in it must not keep us
-	at_exit "echo heal >'$T/mnt/ctl'; echo go >'$T/mnt/ctl'; umount -l '$T/mnt'"
+	at_exit "echo heal >'$T/mnt/ctl'; echo go >'$T/mnt/ctl'
+	    umount -l '$T/mnt'"
 	# shellcheck disable=SC2034	# for the test
 	DISK=$T/mnt/disk
 }

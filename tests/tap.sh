@@ -117,14 +117,15 @@ try() {
 	ERR=$(tr -d '\000' <"$T/try.err")
 }
 
-# Debian 12's valgrind knows neither Landlock nor seccomp: it says so, and vblade
-# says that it goes without.  That is no news.
+# Debian 12's valgrind knows neither Landlock nor seccomp: it says so, and
+# vblade says that it goes without.  That is no news.
 tap_unwrap() {	# FILE
 	case $VBLADE_WRAP in
 	*valgrind*) ;;
 	*) return 0 ;;
 	esac
-	sed -e '/^--[0-9]*-- /d' -e '/no landlock:/d' -e '/no seccomp:/d' "$1" >"$1.tmp"
+	sed -e '/^--[0-9]*-- /d' -e '/no landlock:/d' -e '/no seccomp:/d' \
+	    "$1" >"$1.tmp"
 	cat "$1.tmp" >"$1"	# who appends to it goes on behind that
 }
 

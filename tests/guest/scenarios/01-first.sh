@@ -34,8 +34,8 @@ ok $? "hdparm -i: the firmware is the version, ${version:-25}"
 # The raw device, twice: written in random order and in pieces of all sizes.
 check "fio: random writes of 4 KiB come back right" guest -t 90 "$fio_verify \
     --filename=/dev/etherd/e9.0 --rw=randwrite --bs=4k --iodepth=16 --size=16m"
-check "fio: writes of 512 B to 64 KiB come back right" guest -t 90 "$fio_verify \
-    --filename=/dev/etherd/e9.0 --rw=randwrite --bsrange=512-64k \
+check "fio: writes of 512 B to 64 KiB come back right" guest -t 90 \
+    "$fio_verify --filename=/dev/etherd/e9.0 --rw=randwrite --bsrange=512-64k \
     --blockalign=512 --iodepth=8 --size=16m --offset=101m"
 check "fio: reads and writes mixed" guest -t 90 "$fio_verify \
     --filename=/dev/etherd/e9.0 --rw=randrw --bs=4k --iodepth=16 --size=16m \

@@ -8,7 +8,8 @@ payload() {
 
 # both MTU: change both ends; the driver learns it from the next config reply.
 both() {
-	set_mtu 0 "$1" && guest "ip link set eth0 mtu $1 && aoe-discover; sleep 1"
+	set_mtu 0 "$1" &&
+	guest "ip link set eth0 mtu $1 && aoe-discover; sleep 1"
 }
 
 segment 0 9000

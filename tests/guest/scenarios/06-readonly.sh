@@ -17,7 +17,8 @@ before=$(sum a)
 
 must "vblade -r starts" target a -r 9 0 t0 "$TMP/a.img"
 must "e9.0 is up" blade_up e9.0
-must "mount -o ro" guest 'mkdir -p /mnt/a && mount -o ro /dev/etherd/e9.0 /mnt/a'
+must "mount -o ro" guest \
+    'mkdir -p /mnt/a && mount -o ro /dev/etherd/e9.0 /mnt/a'
 check "200 files are as they should be" guest 'cd /mnt/a && i=0 &&
     while [ $i -lt 200 ]; do
 	[ "$(cat $i)" = "file $i" ] || exit 1
