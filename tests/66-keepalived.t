@@ -16,6 +16,18 @@ esac
 need_root
 conf=$TOP/contrib/ha/README
 
+# ---- half of a promotion ----
+
+mkdir "$T/conf"
+cat >"$T/conf/half" <<'END'
+DEVICE=/dev/null WAIT=1 ACTIVE=false START=false STOP=false
+PROMOTE="touch '$VBLADE_HA_RUN/primary' && false"
+DEMOTE="rm '$VBLADE_HA_RUN/primary'"
+END
+exits 'a promotion that stops in the middle fails' 1 env VBLADE_HA="$T/conf" \
+    VBLADE_HA_RUN="$T/conf" sh "$TOP/contrib/ha/vblade-ha" start half
+not_ok 'and is taken back' test -e "$T/conf/primary"
+
 # ---- two hosts and an initiator ----
 
 # shellcheck disable=SC2034	# tap.sh's
