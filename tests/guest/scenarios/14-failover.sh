@@ -1,4 +1,4 @@
-# A blade on DRBD moves between two hosts under a load: one of them is killed
+# A blade on DRBD, with its state, moves between two hosts: one is killed
 # limit 720 s
 # shellcheck shell=sh disable=SC2016,SC2154	# the guest expands, lib.sh sets
 #
@@ -7,64 +7,23 @@
 
 failovers=${FAILOVERS:-2}
 
-# host N: boot it with its disk, the old one if there is one.
-host() {
-	ip link del "tap$1" 2>/dev/null
-	rm -rf "$TMP/g$1"
-	disk "d$1" 24M
-	guest_boot -g "$1" -drive \
-	    "file=$TMP/d$1.img,format=raw,if=virtio,cache=writethrough" &&
-	mkdir -p "$TMP/g$1/share/lib" &&
-	cp "$VBLADE" "$HERE/../../contrib/ha/vblade-ha" "$TMP/g$1/share/" &&
-	for _lib in $(ldd "$VBLADE" |
-	    sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'); do
-		cp -L "$_lib" "$TMP/g$1/share/lib/"
-	done
-	cat >"$TMP/g$1/share/drbd.conf" <<END
-global { usage-count no; }
-resource r0 {
-	device /dev/drbd0;
-	disk /dev/vda;
-	meta-disk internal;
-	net { protocol C; ping-int 2; timeout 20; }
-	on h0 { address 10.9.0.10:7789; }
-	on h1 { address 10.9.0.11:7789; }
-}
-END
-	cat >"$TMP/g$1/share/mail" <<'END'
-DEVICE=/dev/drbd0
-PROMOTE='drbdadm primary r0'
-DEMOTE='drbdadm secondary r0'
-START='LD_LIBRARY_PATH=/tmp/lib /tmp/vblade -d -s 9 0 eth0 /dev/drbd0 \
-	>/tmp/blade.out 2>&1 & echo $! >/tmp/blade.pid; n=0
-	until grep -q "pid [0-9]*:" /tmp/blade.out; do
-		n=$((n + 1)); [ $n -lt 100 ] || { cat /tmp/blade.out; exit 1; }
-		sleep 0.1
-	done'
-# Nobody reaps it here: its command line is empty when it has ended.
-ACTIVE='grep -q vblade "/proc/$(cat /tmp/blade.pid)/cmdline" 2>/dev/null'
-STOP='pid=$(cat /tmp/blade.pid); kill "$pid" && n=0 &&
-	while grep -q vblade "/proc/$pid/cmdline"; do
-		n=$((n + 1)); [ $n -lt 300 ] || exit 1
-		sleep 0.1
-	done'
-END
-	guest -g "$1" "hostname h$1 && ip addr add 10.9.0.1$1/24 dev eth0 &&
-	    mkdir -p /var/lib/drbd /run/drbd /run/lock /var/lock /etc/vblade-ha
-	    cp /share/drbd.conf /etc/ && cp /share/mail /etc/vblade-ha/ &&
-	    cp -r /share/vblade /share/lib /tmp/ &&
-	    modprobe -a virtio_blk crc32c_generic drbd"
+# shellcheck disable=SC2034	# drbd.sh's
+options='-d -s -c /srv/ha/mail' state=/srv/ha
+# shellcheck source=SCRIPTDIR/../drbd.sh
+. "$HERE/drbd.sh"
+
+# boot N: the host with its disk, the old one if there is one.
+boot() {
+	host "$1" "$TMP/d$1.img" writethrough
 }
 
-# ha N start|stop
-ha() {
-	guest -g "$1" -t 90 "sh /share/vblade-ha $2 mail"
+# kept: what is in the file of -c moves with the data.
+kept() {
+	ini config read e9.0 && ini config test e9.0 moves && ini reserve read e9.0 &&
+	ini reserve read e9.0 | grep -q 52:54:00:00:02:00
 }
-
-# in_sync N
-in_sync() {
-	guest -g "$1" 'cat /proc/drbd
-	    grep -q "cs:Connected.*ds:UpToDate/UpToDate" /proc/drbd'
+ini() {
+	"$RUN/initiator" -i t0 "$@"
 }
 
 # passes_more: the load has gone round twice since the last time.
@@ -73,21 +32,18 @@ passes_more() {
 }
 
 segment 0
-must "the first host boots" host 0
-must "the second host boots" host 1
-guest_boot -g 2 || must "the initiator boots" false
 for g in 0 1; do
-	must "host $g: DRBD is up" guest -g $g \
-	    'yes yes | drbdadm create-md --force r0 && drbdadm up r0'
+	disk d$g 24M
+	disk s$g 8M
 done
-must "host 0: its data are the first" guest -g 0 'n=0
-	until grep -q cs:Connected /proc/drbd; do
-		n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.2
-	done
-	drbdadm -- --clear-bitmap new-current-uuid r0'
-must "they are in step" wait_for 30 in_sync 0
-must "host 0: active" ha 0 start
+must "the first host boots" boot 0
+must "the second host boots" boot 1
+guest_boot -g 2 || must "the initiator boots" false
+drbd_new
 must "the initiator has e9.0" blade_up -g 2 e9.0
+check "its config string is set" ini config set e9.0 moves
+check "it is reserved for the initiator" ini reserve set e9.0 52:54:00:00:02:00
+check "both are there" kept
 fails "host 1: refused, for the peer is active" guest -g 1 \
     'sed -i "\$aWAIT=3" /etc/vblade-ha/mail; sh /share/vblade-ha start mail
     s=$?; sed -i "/^WAIT=/d" /etc/vblade-ha/mail; exit $s'
@@ -113,7 +69,7 @@ while [ $n -lt "$failovers" ]; do
 		kill -KILL "$(cat "$TMP/g$a/pid")"
 		wait "$(cat "$TMP/g$a/pid")" 2>/dev/null
 		must "$n: host $a is killed, host $b is active" ha $b start
-		must "$n: the killed host boots" host $a
+		must "$n: the killed host boots" boot $a
 		must "$n: its DRBD joins" guest -g $a 'drbdadm up r0'
 		must "$n: they are in step again" wait_for 60 in_sync $b
 	else
@@ -122,6 +78,7 @@ while [ $n -lt "$failovers" ]; do
 	fi
 	a=$b
 	check "$n: the load goes on" wait_for 120 passes_more
+	check "$n: config string and reservation are there" kept
 done
 : >"$TMP/g2/share/enough"
 check "every block of every pass was as written" guest_wait "$load" 120
