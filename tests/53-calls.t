@@ -213,6 +213,9 @@ while read -r i; do
 	esac
 done <"$T/unseen"
 diag "$(grep -c '^seen' "$T/use") seen, $rare rare"
-is 'all the others have a reason' "$unsaid" ''
+case $(ldd "$VBLADE" 2>&1) in
+*libc.so.6*)	is 'all the others have a reason' "$unsaid" '' ;;
+*)	skip 'all the others have a reason' 'they are for other libcs' ;;
+esac
 
 done_testing
