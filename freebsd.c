@@ -400,7 +400,7 @@ fill_all(struct net *n, struct counters *count)
 		more = false;
 		for (i = 0; i < k; i++) {
 			p = ev[i].udata;
-			if (p->next < p->len)
+			if (p->next != p->len)
 				continue;
 			fill(n, p, count);
 			more = more || (n->nlinks > 1 && p->len > 0);
