@@ -252,6 +252,10 @@ wait_for 10 gone "$mail" || :
 not_ok 'reload of one that died' openrc vblade.mail reload
 ok 'stop of one that died' openrc vblade.mail stop
 not_ok 'its pid file goes' test -e "$T/run/vblade.mail.pid"
+chmod 644 "$T/vblade-start"
+exits 'vblade-start is not installed' 1 openrc vblade.wrong start
+like 'says so' "$ERR" "^$T/vblade-start: not found"
+chmod 755 "$T/vblade-start"
 exits 'vblade refuses' 1 openrc vblade.wrong start
 like 'its reason' "$ERR" "vblade: $T/none: "
 like 'and the file' "$ERR" 'conf/wrong.conf: the blade did not start'
