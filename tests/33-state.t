@@ -200,12 +200,13 @@ cat >"$T/setter" <<'END'
 n=0
 while [ ! -e "$1/enough" ]; do
 	n=$((n + 1))
-	echo $n >"$1/sent"
+	echo $n >"$1/sent.new"
+	mv "$1/sent.new" "$1/sent"	# there is a reader
 	"$2" -i "$3" -n 100 -t 50 config force e9.3 $n >/dev/null &&
 	    echo $n >>"$1/acked"
 done
 END
-echo 0 >"$T/acked"
+echo 0 | tee "$T/sent" >"$T/acked"
 in_initiator sh "$T/setter" "$T" "$INITIATOR" "$IIF" >/dev/null 2>&1 &
 setter=$!
 TAP_PIDS="$TAP_PIDS $setter"
