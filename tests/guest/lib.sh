@@ -194,15 +194,17 @@ target_gone() {
 
 # --- Guests ------------------------------------------------------------------
 
-# guest_boot [-g N] [-m MTU] [-s SEGMENTS] [QEMU-ARGUMENT...]: boot guest N with
-# a NIC on each of the first SEGMENTS segments.
+# guest_boot [-g N] [-m MTU] [-s SEGMENTS] [-k WORD] [QEMU-ARGUMENT...]: boot
+# guest N with a NIC on each of the first SEGMENTS segments; WORD is for its
+# kernel.
 guest_boot() {
-	_g=0 _mtu=1500 _nics=1
+	_g=0 _mtu=1500 _nics=1 _word=''
 	while :; do
 		case ${1:-} in
 		-g)	_g=$2 ;;
 		-m)	_mtu=$2 ;;
 		-s)	_nics=$2 ;;
+		-k)	_word=$2 ;;
 		*)	break ;;
 		esac
 		shift 2
@@ -223,7 +225,7 @@ guest_boot() {
 	# panics, unless it is told not to look.
 	_append="console=ttyS0 panic=-1 loglevel=5 no_timer_check"
 	qemu "$_g" -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd" \
-	    -append "$_append vbt.mtu=$_mtu" \
+	    -append "$_append vbt.mtu=$_mtu $_word" \
 	    -serial "file:$_dir/console" \
 	    -chardev "pipe,id=ctl,path=$_dir/ctl" -serial chardev:ctl \
 	    -virtfs "local,path=$_dir/share,mount_tag=share,security_model=none" \

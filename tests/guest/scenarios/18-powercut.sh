@@ -7,6 +7,8 @@
 # serves and has had no request yet.  After each cut it begins there again, with
 # the disk that the cut has left.  CUTS in the environment says how often.
 #
+# Its kernel has no Landlock, as before Linux 5.13, so vblade is in a chroot.
+#
 # Beside it in the same guest a vblade without -s has a disk of the same make,
 # and loses what it has answered: the test can fail.
 
@@ -88,13 +90,18 @@ segment 0
 must "a store with a write cache" store s
 must "and another" store w
 mkdir "$TMP/g0" && mkfifo "$TMP/g0/mon.in" "$TMP/g0/mon.out"
-guest_boot -chardev "pipe,id=mon,path=$TMP/g0/mon" \
+guest_boot -k lsm=yama -chardev "pipe,id=mon,path=$TMP/g0/mon" \
     -mon chardev=mon,mode=readline \
     -drive "file=$TMP/s/disk,format=raw,if=virtio,cache=writeback" \
     -drive "file=$TMP/w/disk,format=raw,if=virtio,cache=writeback" ||
     must "the guest boots" false
 must "vblade -s starts" blade_in_guest s 'modprobe virtio_blk' \
     -s -b 64 9 0 eth0 /dev/vda
+check "without Landlock in the kernel, its root directory is empty" guest '
+    grep "confined (.*, chroot, seccomp)" /tmp/s.out &&
+    root=/proc/$(cat /tmp/s.pid)/root && ls -ld $root && ls -lA $root/ &&
+    readlink $root | grep "/vblade\..* (deleted)$" &&
+    [ -z "$(ls -A $root/)" ] && ! mkdir $root/x'
 must "and one without -s" blade_in_guest w true -b 64 9 1 eth0 /dev/vdb
 must "the guest's state is kept" keep_state
 
