@@ -29,8 +29,8 @@ HARDEN		?= yes
 
 # The file that knows the operating system: linux.c or freebsd.c.
 PLATFORM	!= uname -s | tr A-Z a-z
-VERSION		!= sed -n 's/^.define[[:space:]]*VERSION[[:space:]]*"\(.*\)"/\1/p' \
-	config.h
+VERSION		!= sed -n \
+	's/^.define[[:space:]]*VERSION[[:space:]]*"\(.*\)"/\1/p' config.h
 
 # Ours; they come before CPPFLAGS, CFLAGS and LDFLAGS, which have the last word.
 STD	= -std=c11 -D_FILE_OFFSET_BITS=64
@@ -187,7 +187,8 @@ check-build: have-check tools ${CHECKS} ${FUZZERS}
 have-check:
 	@echo '#include <check.h>' | ${CC} ${CPPFLAGS} ${CFLAGS} -E - \
 	    >/dev/null 2>&1 || { echo "libcheck is missing:" \
-	    "NO UNIT TEST RUNS; install it (Debian: apt-get install check pkg-config;" \
+	    "NO UNIT TEST RUNS; install it" \
+	    "(Debian: apt-get install check pkg-config;" \
 	    "FreeBSD: pkg install check pkgconf) and try again" >&2; exit 1; }
 
 ${CHECKS}: ${PARTS}
@@ -208,9 +209,8 @@ coverage:
 	${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check-build
 	-${Q}${MAKE} COV=1 CFLAGS="-O0 -g" check
 	@for f in aoe ata; do ${GCOV} -o build-cov build-cov/$$f.o | sed -n \
-	    -e "/^File '$$f.c'/{n" -e \
-	    "s/^Lines executed:\([0-9.]*\)% of \(.*\)/$$f.c: \1 % of \2 lines/p" \
-	    -e "}" && \
+	    -e "/^File '$$f.c'/{n" -e "s/^Lines executed:/$$f.c: /" \
+	    -e "s/% of \(.*\)/ % of \1 lines/p" -e "}" && \
 	    sed -n "s/^ *#####: *\([0-9]*\):/  never run: $$f.c:\1:/p" \
 	    $$f.c.gcov; done; mv ./*.gcov build-cov/
 
