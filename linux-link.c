@@ -178,7 +178,9 @@ read_news(struct nlmsghdr *h)
 		return news;
 	left = (int)IFLA_PAYLOAD(h);
 	for (a = IFLA_RTA(which); RTA_OK(a, left); a = RTA_NEXT(a, left))
-		if (a->rta_type == IFLA_IFNAME)
+		if (a->rta_type == IFLA_WIRELESS)	/* and of no owner */
+			return (struct news){ NULL, 0, "" };
+		else if (a->rta_type == IFLA_IFNAME)
 			news.name = text(a);
 		else if (a->rta_type == IFLA_MASTER &&
 		    RTA_PAYLOAD(a) == sizeof(news.owner))
