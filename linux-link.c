@@ -230,7 +230,8 @@ linux_heed(int news_fd, int fd, struct link *l, int *owner, int nlinks)
 
 	while ((left = (unsigned)links_hear(news_fd, &buf, sizeof(buf),
 	    &lost)) > 0)
-		for (h = &buf.head; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		for (h = &buf.head; NLMSG_OK(h, left);
+		    h = NLMSG_NEXT(h, left)) {
 			news = read_news(h);
 			for (i = 0; i < nlinks && news.name != NULL; i++) {
 				if (strcmp(news.name, l[i].name) != 0 ||
