@@ -185,8 +185,14 @@ ini_bg "$T/load" load -f -G 100000 -T 300 -o "$T/journal" -w 8 e9.0
 load=$INI_PID
 ok 'an initiator writes' wait_for 30 traffic $a
 
-in_host $a sh -c 'kill "$(cat /run/keepalived.pid)"'
+# A stop that takes longer than keepalived waits for it.
+in_host $a sh -c 'cat >>/etc/vblade-ha/mail <<END
+STOP="sleep 3; \$STOP" DEMOTE="touch /run/demoted"
+END
+kill "$(cat /run/keepalived.pid)"'
 moved 'keepalived is stopped' $b
+ok 'the first host demotes, though keepalived is gone' \
+    wait_for 30 in_host $a test -e /run/demoted
 not_ok 'the first host has no blade' status $a
 ok 'nor the address, which is on the other' in_host $b sh -c \
     'ip addr show dev eth0 | grep -q 10.9.0.90/'
