@@ -135,12 +135,6 @@ stop_blade
 
 # ---- failures while it runs ----
 
-counter() {
-	kill -USR1 "$BLADE_PID"
-	sleep 0.2
-	tr ' ' '\n' <"$BLADE_ERR" | sed -n "s/^$1=//p" | tail -n 1
-}
-
 # The limit lets the text of the first copy through but not its end, and
 # nothing of the second: in turn both fail, whichever comes first.
 if have prlimit && [ -z "$VBLADE_WRAP" ]; then

@@ -17,16 +17,12 @@ flood() {
 	ini -n 1 -t 1 raw - <"$T/frames" >/dev/null 2>&1 || :
 }
 
-counter() {
-	tr ' ' '\n' <"$BLADE_ERR" | sed -n "s/^$1=//p" | tail -n 1
-}
-
 # shellcheck disable=SC2317,SC2329	# called through wait_for
 counted() {	# SUM: of changes that were made, and that were not
-	kill -USR1 "$BLADE_PID"
-	sleep 0.05
-	changes=$(counter changes) throttled=$(counter throttled)
-	[ $((${changes:-0} + ${throttled:-0})) -ge "$1" ]
+	counters
+	changes=$(value_of changes "$T/counters")
+	throttled=$(value_of throttled "$T/counters")
+	[ $((changes + throttled)) -ge "$1" ]
 }
 
 start_blade 9 3 "$TIF" "$T/disk"

@@ -17,16 +17,8 @@ rival() {
 # shellcheck disable=SC2034	# for refused
 TAP_ONCE='another target'
 
-counter() {	# NAME: of the blade $ours with its messages in $said
-	grep -c '^vblade: counters' "$said" >"$T/told" || :
-	kill -USR1 "$ours"
-	wait_for 5 more_told
-	tr ' ' '\n' <"$said" | sed -n "s/^$1=//p" | tail -n 1
-}
-
-# shellcheck disable=SC2317,SC2329	# called through wait_for
-more_told() {
-	[ "$(grep -c '^vblade: counters' "$said")" -gt "$(cat "$T/told")" ]
+count() {	# NAME: by the blade $ours, with its messages in $said
+	counter "$1" "$ours" "$said"
 }
 
 told() {	# how often
@@ -53,7 +45,7 @@ kill -HUP "$rival"
 kill -HUP "$ours"
 sleep 0.3
 is '-a: not a word about it' "$(told)" 0
-is '-a: nor is it counted' "$(counter clashes)" 0
+is '-a: nor is it counted' "$(count clashes)" 0
 stop_blade "$ours"
 stop_blade "$rival"
 if [ -x /usr/sbin/vblade ] && [ -z "$VBLADE_WRAP" ]; then
@@ -83,7 +75,7 @@ for pause in 0.1 0.1 0.1; do
 	sleep $pause
 done
 is 'not each time' "$(told)" 1
-clashes=$(counter clashes)
+clashes=$(count clashes)
 if [ "$clashes" -ge 4 ]; then
 	pass 'but all are counted'
 else
@@ -113,7 +105,7 @@ start_blade 9 0 "$TIF" "$T/disk"
 ours=$BLADE_PID said=$BLADE_ERR
 all=ffffffffffff
 arg='00000000 0040 401a 02 10 0000'
-before=$(counter frames)
+before=$(count frames)
 for frame in \
     "$TMAC $IMAC 88a2 1800 0009 00 00 00000001 00*36" \
     "$TMAC $IMAC 88a2 1800 0009 01 01 $arg" \
@@ -123,10 +115,10 @@ for frame in \
 	frame=$(echo "$frame" | sed "s/00\*36/$(printf '%072d' 0)/")
 	ini -n 1 -t 50 raw "$frame" >/dev/null 2>&1 || :
 done
-is "other responses do not even reach it" "$(counter frames)" "$before"
-is 'and are no clash' "$(counter clashes)" 0
+is "other responses do not even reach it" "$(count frames)" "$before"
+is 'and are no clash' "$(count clashes)" 0
 ini -n 1 -t 50 raw "$all $IMAC 88a2 0800 0009 00 01 $arg" >/dev/null 2>&1 || :
-is 'an advert of vblade 25 is' "$(counter clashes)" 1
+is 'an advert of vblade 25 is' "$(count clashes)" 1
 is 'and is told of' "$(told)" 1
 stop_blade
 
@@ -147,7 +139,7 @@ ours=$BLADE_PID said=$BLADE_ERR
 pass 'two of our interfaces on one Ethernet: it starts'
 kill -HUP "$ours"
 is 'both are found' "$(ini -t 300 discover 'e*.*' | wc -l)" 2
-is 'and each is not another target to the other' "$(counter clashes)" 0
+is 'and each is not another target to the other' "$(count clashes)" 0
 is 'nothing to say' "$(grep -vc ' counters ' "$said")" 0
 rival -a 9 0 br0 "$T/disk2"
 rival=$BLADE_PID
@@ -165,7 +157,7 @@ ours=$BLADE_PID said=$BLADE_ERR
 kill -HUP "$ours"
 IIF=lo INS=$TNS
 ok 'lo: served' ini stamp e9.0 0 100 2
-is 'lo: what we say ourselves is no clash' "$(counter clashes)" 0
+is 'lo: what we say ourselves is no clash' "$(count clashes)" 0
 is 'lo: nothing to say about it' "$(told)" 0
 refused 'lo: another' \
     'e9.0: in use by another target, 00:00:00:00:00:00 on lo' \

@@ -7,20 +7,8 @@ network 1500
 truncate -s 1M "$T/disk"
 start_blade 9 3 "$TIF" "$T/disk"
 
-# shellcheck disable=SC2317,SC2329	# called through wait_for
-told() {
-	[ "$(grep -c ' batch=' "$BLADE_ERR")" -gt "$1" ]
-}
-
-read_counters() {
-	n=$(grep -c ' batch=' "$BLADE_ERR") || :
-	kill -USR1 "$BLADE_PID"
-	wait_for 10 told "$n" || bail 'no line of counters'
-	tail -n 1 "$BLADE_ERR" >"$T/line"
-}
-
 count() {
-	value_of "$1" "$T/line"
+	value_of "$1" "$T/counters"
 }
 
 sum() {		# NAME: of a list
@@ -33,14 +21,14 @@ counted() {
 	shift 2
 	before=$(count "$name")
 	ini -n 1 -t 200 "$@" >"$T/try.out" 2>&1 || :
-	read_counters
+	counters
 	is "$name: $*" $(($(count "$name") - before)) "$by"
 }
 
 me=$(echo "$IMAC" | tr -d :) it=$(echo "$TMAC" | tr -d :)
 head="$it $me 88a2 1000"
 zero=00000000
-read_counters
+counters
 
 counted runts 1 raw "$head 0009 03 00 000000aa 00000124"
 counted to_all 1 raw "ffffffffffff $me 88a2 1000 ffff ff 02 000000aa 00010000"
@@ -82,7 +70,7 @@ ok 'reads took some time' test "$(count read_ns)" -gt 1000
 ok 'which is not absurd' test "$(count read_ns)" -lt 60000000000
 
 ini load -w 32 -T 1 e9.3 >"$T/load"
-read_counters
+counters
 ok 'load: many at once were under way' test "$(count queued_max)" -gt 1
 batches=$(count batch | tr , '\n' | sed 1d |
     awk '{ n += $1 } END { print n + 0 }')
@@ -91,7 +79,7 @@ is 'load: all reads timed' "$(sum read_us)" "$(count reads)"
 is 'load: all writes timed' "$(sum write_us)" "$(count writes)"
 
 # The manual has each name.
-tr ' ' '\n' <"$T/line" | sed -n 's/^\([a-z_]*\)=.*/\1/p' >"$T/names"
+tr ' ' '\n' <"$T/counters" | sed -n 's/^\([a-z_]*\)=.*/\1/p' >"$T/names"
 ok 'there are many names' test "$(wc -l <"$T/names")" -gt 40
 while read -r name; do
 	grep -q "^\.\(It \)*Li.*[ ,]$name\( \|\$\)" "$TOP/vblade.8" ||
@@ -105,7 +93,7 @@ is 'it ends well' "$BLADE_STATUS" 0
 
 # Silence that was asked for
 start_blade -m 02:00:00:00:00:77 9 3 "$TIF" "$T/disk"
-read_counters
+counters
 counted masked 1 raw "$head 0009 03 01 000000aa $zero $zero"
 stop_blade
 

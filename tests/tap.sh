@@ -394,6 +394,28 @@ tap_refused() {
 	diag "system call refused: $REFUSED"
 }
 
+# counters [PID FILE]: what the last blade counts, or that one whose messages
+# are in FILE; as of now, on a line in $T/counters
+counters() {
+	tap_said=${2:-$BLADE_ERR}
+	tap_lines=$(grep -c 'counters shelf=' "$tap_said") || :
+	kill -USR1 "${1:-$BLADE_PID}"
+	wait_for 20 tap_counted "$tap_said" "$tap_lines" ||
+		bail 'no counters'
+	grep 'counters shelf=' "$tap_said" | tail -n 1 >"$T/counters"
+}
+
+tap_counted() {
+	[ "$(grep -c 'counters shelf=' "$1")" -gt "$2" ]
+}
+
+counter() {	# NAME [PID FILE]: one of them
+	tap_name=$1
+	shift
+	counters "$@"
+	value_of "$tap_name" "$T/counters"
+}
+
 # ---- the initiator ----
 
 ini() {
