@@ -47,7 +47,7 @@ PROMOTE='drbdadm primary r0'
 DEMOTE='drbdadm secondary r0'
 END
 	cat "$TMP/words" - >"$TMP/g$1/share/mail" <<END
-START='LD_LIBRARY_PATH=/tmp/lib /tmp/vblade $options 9 0 eth0 /dev/drbd0 \\
+START='LD_LIBRARY_PATH=/tmp/lib setsid /tmp/vblade $options 9 0 eth0 /dev/drbd0 \\
 	>/tmp/blade.out 2>&1 & echo \$! >/tmp/blade.pid; n=0
 	until grep -q "pid [0-9]*:" /tmp/blade.out; do
 		n=\$((n + 1)); [ \$n -lt 100 ] || { cat /tmp/blade.out; exit 1; }
