@@ -175,7 +175,7 @@ eend() {
 	[ "\$1" -eq 0 ] || eerror "\$2"
 	return "\$1"
 }
-need() { echo "need \$*"; }
+want() { echo "want \$*"; }
 use() { echo "use \$*"; }
 after() { echo "after \$*"; }
 service_started() { [ -e "$T/started" ]; }
@@ -216,6 +216,7 @@ openrc() {	# SERVICE COMMAND
 sed -i 's/ -l 5//' "$T/conf/mail.conf"
 ok 'OpenRC: depend' openrc vblade.mail depend
 like 'the network comes first' "$OUT" '^use net'
+unlike 'it needs no service that some system lacks' "$OUT$ERR" 'need'
 exits 'the script itself is no blade' 1 openrc vblade start
 like 'says what to do' "$ERR" 'ln -s vblade /etc/init.d/vblade.mail'
 exits 'status before' 3 openrc vblade.mail status
