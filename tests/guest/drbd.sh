@@ -2,7 +2,7 @@
 # Two hosts with a DRBD resource over both, for scenarios: guests 0 and 1.
 #
 #	options='-d -s'		of the blade, when a host boots
-#	state=''		or the directory of a file system on a second volume
+#	state=''		or where a file system on a second volume goes
 #	host N STORE CACHE	boot it with its disk, as it is now; CACHE is
 #				writethrough, or writeback for a volatile one
 #	ha N start|stop		by contrib/ha
@@ -47,7 +47,8 @@ PROMOTE='drbdadm primary r0'
 DEMOTE='drbdadm secondary r0'
 END
 	cat "$TMP/words" - >"$TMP/g$1/share/mail" <<END
-START='LD_LIBRARY_PATH=/tmp/lib setsid /tmp/vblade $options 9 0 eth0 /dev/drbd0 \\
+START='LD_LIBRARY_PATH=/tmp/lib setsid \\
+	/tmp/vblade $options 9 0 eth0 /dev/drbd0 \\
 	>/tmp/blade.out 2>&1 & echo \$! >/tmp/blade.pid; n=0
 	until grep -q "pid [0-9]*:" /tmp/blade.out; do
 		n=\$((n + 1)); [ \$n -lt 100 ] || { cat /tmp/blade.out; exit 1; }

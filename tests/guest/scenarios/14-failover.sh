@@ -19,8 +19,9 @@ boot() {
 
 # kept: what is in the file of -c moves with the data.
 kept() {
-	ini config read e9.0 && ini config test e9.0 moves && ini reserve read e9.0 &&
-	ini reserve read e9.0 | grep -q 52:54:00:00:02:00
+	ini config read e9.0 && ini config test e9.0 moves &&
+	ini reserve read e9.0 | tee "$TMP/reserved" &&
+	grep -q 52:54:00:00:02:00 "$TMP/reserved"
 }
 ini() {
 	"$RUN/initiator" -i t0 "$@"

@@ -128,7 +128,8 @@ note "$(told "$a")"
 kill -TERM "$load"
 check "every sector was what it should be" wait "$load"
 note "$(sed 's/ faults=[^s]* / /' "$TMP/load")"
-check "keepalived is stopped on both" eval 'keepalived_off $b; keepalived_off $a'
+check "keepalived is stopped on both" \
+    eval 'keepalived_off $b; keepalived_off $a'
 check "the blade ends" wait_for 60 eval '! either'
 for g in 0 1; do
 	check "host $g holds what was answered" "$RUN/initiator" check \
