@@ -15,10 +15,12 @@ static void
 store(struct m_disk *d)
 {
 	static uint8_t data[STORE];
+	const char *dir = getenv("TMPDIR");
 	unsigned i, seed = 7;
 	int fd;
 
-	snprintf(path, sizeof(path), "/tmp/vblade-system.XXXXXX");
+	snprintf(path, sizeof(path), "%.40s/vblade.XXXXXX",
+	    dir != NULL ? dir : "/tmp");
 	fd = mkstemp(path);
 	for (i = 0; i < STORE; i++)
 		data[i] = (uint8_t)rand_r(&seed);
