@@ -58,37 +58,49 @@ storm_file >"$T/frames"
 rate() {
 	value_of requests "$1"
 }
-ini load -T 2 -w 16 -G 30000 -o "$T/journal" e9.0 >"$T/calm" ||
-	fail 'a load in the calm'
-(
-	while [ ! -e "$T/over" ]; do
-		# it would listen for as long as the load is answered
-		in_initiator timeout 0.2 "$INITIATOR" -i "$IIF" -n 1 -t 1 \
-		    raw - <"$T/frames" >/dev/null 2>&1 || :
-		sleep 0.1
-	done
-) &
-storm=$!
-TAP_PIDS="$TAP_PIDS $storm"
-sleep 0.2
-before=$(in_target cat "/sys/class/net/$TIF/statistics/rx_packets")
-try ini load -T 2 -w 16 -G 30000 -o "$T/journal" e9.0
-status=$STATUS
-cp "$T/try.out" "$T/stormy"
-after=$(in_target cat "/sys/class/net/$TIF/statistics/rx_packets")
-: >"$T/over"
-reap "$storm"
+# The same load in the calm and then in the storm.
+round() {
+	ini load -T 2 -w 16 -G 30000 -o "$T/journal" e9.0 >"$T/calm" ||
+		fail 'a load in the calm'
+	rm -f "$T/over"
+	(
+		while [ ! -e "$T/over" ]; do
+			# it would listen for as long as the load is answered
+			in_initiator timeout 0.2 "$INITIATOR" -i "$IIF" -n 1 \
+			    -t 1 raw - <"$T/frames" >/dev/null 2>&1 || :
+			sleep 0.1
+		done
+	) &
+	storm=$!
+	TAP_PIDS="$TAP_PIDS $storm"
+	sleep 0.2
+	before=$(in_target cat "/sys/class/net/$TIF/statistics/rx_packets")
+	try ini load -T 2 -w 16 -G 30000 -o "$T/journal" e9.0
+	status=$STATUS
+	cp "$T/try.out" "$T/stormy"
+	after=$(in_target cat "/sys/class/net/$TIF/statistics/rx_packets")
+	: >"$T/over"
+	reap "$storm"
+	calm=$(rate "$T/calm") stormy=$(rate "$T/stormy")
+	hostile=$((after - before - stormy))
+	diag "$calm requests in the calm, $stormy beside $hostile frames"
+}
+# Half the rate, at least (two thirds is usual).  Others want the processors,
+# too, and not always as much in the one as in the other: the best of three.
+tries=0
+until [ $tries -eq 3 ]; do
+	tries=$((tries + 1))
+	round
+	if [ "$status" -ne 0 ] || [ $((2 * stormy)) -ge "$calm" ]; then
+		break
+	fi
+done
 is 'in a storm the load goes through' "$status" 0
 is 'in a storm: no mismatch' "$(value_of mismatches "$T/stormy")" 0
 ok 'in a storm: what was acknowledged is there' \
     "$INITIATOR" check "$T/disk" "$T/journal"
-calm=$(rate "$T/calm") stormy=$(rate "$T/stormy")
-hostile=$((after - before - stormy))
-diag "calm: $calm requests, in the storm: $stormy beside $hostile frames"
 ok 'there was a storm' test "$hostile" -ge 1000
-# about two thirds, if nobody else wants the processors
-ok 'in a storm: at least a quarter of the rate' \
-    test $((4 * stormy)) -ge "$calm"
+ok 'in a storm: at least half the rate' test $((2 * stormy)) -ge "$calm"
 stop_blade
 
 # Many blades, all at once on one link, and gone again.
