@@ -1,6 +1,6 @@
 # A block device vanishes under a guest's vblade, in the midst of a load
 # limit 240 s
-# shellcheck shell=sh disable=SC2016,SC2154	# the guest expands, lib.sh sets
+# shellcheck shell=sh disable=SC2016,SC2086,SC2154	# lib.sh sets; words
 
 ini() {
 	"$RUN/initiator" -i t0 "$@"
