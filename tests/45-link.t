@@ -67,18 +67,11 @@ ok 'to read from' ini verify e9.0 0 1000 2
 silent 'and the old one no more' -a "$TMAC" discover e9.0
 kill "$LISTENER" && reap "$LISTENER"
 
-# cable [OPTION...]: a new one, of which our end is down
-cable() {
-	ip -n "$TNS" link add "$TIF" "$@" address "$TMAC" type veth \
-	    peer name "$IIF" address "$IMAC" netns "$INS"
-	ip -n "$INS" link set "$IIF" up
-}
-
 # The interface goes and another comes under its name.
 ip -n "$TNS" link del "$TIF"
 sleep 0.2
 ok 'the blade outlives its interface' test -e "/proc/$BLADE_PID"
-cable
+cable 1500
 listen "$T/heard4"
 link up
 ok 'and advertises on the next of that name' \
@@ -89,7 +82,7 @@ ok 'and serves it' ini verify e9.0 0 1000 2
 index=$(in_target cat "/sys/class/net/$TIF/ifindex")
 kill -STOP "$BLADE_PID"
 ip -n "$TNS" link del "$TIF"
-if cable index "$index" && link up; then
+if cable 1500 index "$index" && link up; then
 	kill -CONT "$BLADE_PID"
 	ok 'and one that it cannot tell from the last' \
 	    wait_for 2 ini -n 1 -t 500 verify e9.0 0 1000 2

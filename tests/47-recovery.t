@@ -74,10 +74,7 @@ prompt() {
 	}
 	another() {	# of the same name
 		ip -n "$TNS" link del "$TIF"
-		ip -n "$TNS" link add "$TIF" mtu 9000 address "$TMAC" \
-		    type veth peer name "$IIF" mtu 9000 address "$IMAC" \
-		    netns "$INS"
-		ip -n "$INS" link set "$IIF" up
+		cable 9000
 	}
 	port() {
 		link master "$switch"

@@ -209,10 +209,8 @@ ip -n "$TNS" link set "$TIF" up
 ok 'down and up' wait_for 5 carries 17
 ip -n "$TNS" link del "$TIF"
 sleep 0.2
-ip -n "$TNS" link add "$TIF" mtu 9216 address "$TMAC" type veth \
-    peer name "$IIF" mtu 9216 address "$IMAC" netns "$INS"
-ip -n "$TNS" link set "$TIF" up
-ip -n "$INS" link set "$IIF" up
+cable 9216
+link up
 ok 'deleted and made again, larger' wait_for 5 carries 17
 ok 'reads there' ini -c 17 verify e9.0 100 340 2
 is 'the filter is still there' "$(status Seccomp)" "$has"
@@ -382,11 +380,7 @@ kill -USR1 "$BLADE_PID"
 ok 'without Landlock: counters' wait_for 5 grep -q ' answered=' "$BLADE_ERR"
 set_mtu 1500
 ok 'without Landlock: another MTU' wait_for 5 carries 2
-ip -n "$TNS" link del "$TIF"
-ip -n "$TNS" link add "$TIF" mtu 9216 address "$TMAC" type veth \
-    peer name "$IIF" mtu 9216 address "$IMAC" netns "$INS"
-ip -n "$TNS" link set "$TIF" up
-ip -n "$INS" link set "$IIF" up
+another_link 9216
 ok 'without Landlock: deleted and made again' wait_for 5 carries 17
 ok 'without Landlock: reads there' ini -c 17 verify e9.0 100 340 3
 stop_blade

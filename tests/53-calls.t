@@ -92,11 +92,7 @@ if ip -n "$TNS" link add br0 type bridge 2>/dev/null; then
 fi
 set_mtu 9000
 ok 'another MTU' wait_for 5 carries 17
-ip -n "$TNS" link del "$TIF"
-ip -n "$TNS" link add "$TIF" mtu 9000 address "$TMAC" type veth \
-    peer name "$IIF" mtu 9000 address "$IMAC" netns "$INS"
-ip -n "$TNS" link set "$TIF" up
-ip -n "$INS" link set "$IIF" up
+another_link 9000
 ok 'deleted and made again' wait_for 5 carries 17
 stop_traced
 is 'it ends well' "$BLADE_STATUS" 0

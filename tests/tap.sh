@@ -260,11 +260,26 @@ network() {
 	TNS=vbt$$ INS=vbi$$ TIF=vbt$$ IIF=vbi$$
 	new_space "$TNS"
 	new_space "$INS"
-	ip -n "$TNS" link add "$TIF" mtu "$1" address "$TMAC" \
-	    type veth peer name "$IIF" mtu "$1" address "$IMAC" \
+	cable "$1"
+	link up
+}
+
+# A veth pair between them; the target's end, for which "ip link add" gets the
+# OPTIONs too, is down.
+cable() {	# MTU [OPTION...]
+	tap_mtu=$1
+	shift
+	ip -n "$TNS" link add "$TIF" mtu "$tap_mtu" "$@" address "$TMAC" \
+	    type veth peer name "$IIF" mtu "$tap_mtu" address "$IMAC" \
 	    netns "$INS"
-	ip -n "$TNS" link set "$TIF" up
 	ip -n "$INS" link set "$IIF" up
+}
+
+# The interface goes, and another one of its name comes.
+another_link() {	# MTU
+	ip -n "$TNS" link del "$TIF"
+	cable "$1"
+	link up
 }
 
 # One host that talks to itself.
