@@ -19,12 +19,8 @@ host() {
 	else
 		guest_boot -g "$1" -drive "file=$2,$_if"
 	fi &&
-	mkdir -p "$TMP/g$1/share/lib" &&
-	cp "$VBLADE" "$HERE/../../contrib/ha/vblade-ha" "$TMP/g$1/share/" &&
-	for _lib in $(ldd "$VBLADE" |
-	    sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'); do
-		cp -L "$_lib" "$TMP/g$1/share/lib/"
-	done
+	cp "$HERE/../../contrib/ha/vblade-ha" "$TMP/g$1/share/" &&
+	share "$1" "$VBLADE" vblade lib
 	_second=
 	[ -z "$state" ] || _second='volume 1
 		{ device /dev/drbd1; disk /dev/vdb; meta-disk internal; }'

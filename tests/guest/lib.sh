@@ -360,12 +360,13 @@ blade_up() {
 	    done"
 }
 
-# share_vblade: our vblade and its libraries to where guest 0 finds them.
-share_vblade() {
-	mkdir -p "$TMP/g0/share/lib"
-	cp "$VBLADE" "$TMP/g0/share/vblade"
-	for _lib in $(ldd "$VBLADE" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'); do
-		cp -L "$_lib" "$TMP/g0/share/lib/"
+# share GUEST PROGRAM NAME LIB: to where the guest finds it as /share/NAME, and
+# its libraries in /share/LIB.
+share() {
+	mkdir -p "$TMP/g$1/share/$4" &&
+	cp "$2" "$TMP/g$1/share/$3" || return
+	for _lib in $(ldd "$2" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'); do
+		cp -L "$_lib" "$TMP/g$1/share/$4/" || return
 	done
 }
 
@@ -373,7 +374,7 @@ share_vblade() {
 # vblade there; output to /tmp/NAME.out, its process id in /tmp/NAME.pid.
 blade_in_guest() {
 	_who=$1
-	share_vblade
+	share 0 "$VBLADE" vblade lib
 	guest "[ -e /tmp/vblade ] || cp -r /share/vblade /share/lib /tmp/ &&
 	    $2" || return
 	shift 2
@@ -390,7 +391,7 @@ blade_in_guest() {
 # target_in_guest NAME SHELF SLOT PREPARE FILE: run PREPARE in guest 0, then our
 # vblade on FILE there, in a namespace behind a veth pair: e0 is the driver's.
 target_in_guest() {
-	share_vblade
+	share 0 "$VBLADE" vblade lib
 	guest "$4" && guest "
 	    cp -r /share/vblade /share/lib /tmp/ && mkdir -p /var/run/netns &&
 	    ip netns add t && ip link add e0 type veth peer name t0 netns t &&

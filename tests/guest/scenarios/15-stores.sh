@@ -4,13 +4,7 @@
 
 # blade NAME SLOT FILE: our vblade in guest 0, which is the gateway.
 blade() {
-	guest "LD_LIBRARY_PATH=/tmp/lib /tmp/vblade -s 9 $2 eth0 $3 \
-		>/tmp/$1.out 2>&1 &
-	    echo \$! >/tmp/$1.pid; n=0
-	    until grep 'pid [0-9]*:' /tmp/$1.out; do
-		n=\$((n + 1)); [ \$n -lt 100 ] || { cat /tmp/$1.out; exit 1; }
-		sleep 0.1
-	    done"
+	blade_in_guest "$1" true -s 9 "$2" eth0 "$3"
 }
 
 # load DISK: the initiator writes and verifies 4 MB.
@@ -27,13 +21,8 @@ guest_boot -g 0 -drive "file=$TMP/a.img,format=raw,if=virtio" \
     -drive "file=$TMP/c.img,format=raw,if=virtio" ||
     must "the gateway boots" false
 guest_boot -g 1 || must "the initiator boots" false
-mkdir -p "$TMP/g0/share/lib"
-cp "$VBLADE" "$TMP/g0/share/vblade"
-for _lib in $(ldd "$VBLADE" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'); do
-	cp -L "$_lib" "$TMP/g0/share/lib/"
-done
-must "the gateway is ready" guest 'cp -r /share/vblade /share/lib /tmp/ &&
-    ip addr add 10.9.0.10/24 dev eth0 && modprobe -a virtio_blk dm_mod'
+must "the gateway is ready" guest 'ip addr add 10.9.0.10/24 dev eth0 &&
+    modprobe -a virtio_blk dm_mod'
 ip addr add 10.9.0.1/24 dev br0
 
 # --- LVM thin ----------------------------------------------------------------

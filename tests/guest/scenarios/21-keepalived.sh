@@ -19,12 +19,7 @@ fi
 # boot N: host and keepalived's files, which does not run yet
 boot() {
 	host "$1" "$TMP/d$1.img" writethrough || return
-	_bin=$(command -v keepalived)
-	mkdir "$TMP/g$1/share/klib"
-	cp "$_bin" "$TMP/g$1/share/"
-	for _lib in $(ldd "$_bin" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'); do
-		cp -L "$_lib" "$TMP/g$1/share/klib/"
-	done
+	share "$1" "$(command -v keepalived)" keepalived klib
 	sed -n '/^    global_defs {/,/^$/s/^    //p' \
 	    "$HERE/../../contrib/ha/README" >"$TMP/g$1/share/keepalived.conf"
 	guest -g "$1" 'mkdir -p /etc/keepalived /usr/local/sbin &&
