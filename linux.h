@@ -25,8 +25,8 @@ int	linux_news(const struct link *, int nlinks);
  * Hear all that it tells: owner[i] is the index of the interface that the i-th
  * of nlinks is a part of, 0: none.  When that changes the operator is told what
  * it means, and an advert is due when it ends; fd is any socket, to ask for
- * names.  Returns false when the kernel
- * had to drop some: linux_ask then, when the links' index is right.
+ * names.  Returns false when the kernel had to drop some: linux_ask then, when
+ * the links' index is right.
  */
 bool	linux_heed(int news_fd, int fd, struct link *, int *owner, int nlinks);
 
