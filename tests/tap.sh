@@ -260,19 +260,32 @@ network() {
 	TNS=vbt$$ INS=vbi$$ TIF=vbt$$ IIF=vbi$$
 	new_space "$TNS"
 	new_space "$INS"
-	cable "$1"
+	tap_pair "$1"
+	# The target's end first: to the end that comes up last the kernel may
+	# give its carrier a second later, and a blade that was told so then
+	# advertises in the middle of a test that wants silence.
 	link up
+	ip -n "$INS" link set "$IIF" up
+	wait_for 20 tap_running || bail 'the link does not come up'
 }
 
-# A veth pair between them; the target's end, for which "ip link add" gets the
-# OPTIONs too, is down.
-cable() {	# MTU [OPTION...]
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+tap_running() {
+	ip -n "$TNS" -o link show "$TIF" | grep -q 'state UP'
+}
+
+tap_pair() {	# MTU [OPTION...]
 	tap_mtu=$1
 	shift
 	ip -n "$TNS" link add "$TIF" mtu "$tap_mtu" "$@" address "$TMAC" \
 	    type veth peer name "$IIF" mtu "$tap_mtu" address "$IMAC" \
 	    netns "$INS"
-	ip -n "$INS" link set "$IIF" up
+}
+
+# A veth pair between them; the target's end, for which "ip link add" gets the
+# OPTIONs too, is down.
+cable() {	# MTU [OPTION...]
+	tap_pair "$@" && ip -n "$INS" link set "$IIF" up
 }
 
 # The interface goes, and another one of its name comes.
