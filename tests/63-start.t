@@ -92,6 +92,13 @@ ok 'list' "$start" -l
 is 'a skeleton is no blade' "$OUT" mail
 like 'a name that no unit can have' "$ERR" 'bad name.conf: left out: '
 rm "$T/conf/bad name.conf"
+echo 'shelf=1' | conf '-n'
+ln -s none "$T/conf/link.conf"
+ok 'list: a link that leads nowhere, a name like an option' "$start" -l
+is 'the one is a blade, so that it is refused by name' "$OUT" 'link
+mail'
+like 'the other is none' "$ERR" '/-n.conf: left out: '
+rm "$T/conf/-n.conf" "$T/conf/link.conf"
 
 good="shelf=9 slot=0 netif=$TIF filename=/srv/x"
 refused 'no shelf' 'shelf is not set' <<-END
@@ -121,6 +128,12 @@ refused 'a file that ends itself' 'a value has more than one line' <<-END
 	$good
 	exit 0
 END
+refused 'options without quotes' 'evaluating it failed' <<-END
+	$good options=-s
+	options=-s -r
+END
+printf 'shelf=9\r\nslot=0\r\n' | refused 'a file of another system' \
+    'its lines end in CR and LF'
 rm "$T/conf/wrong.conf"
 exits 'no such file' 78 "$start" none
 exits 'a name with a slash' 78 "$start" ../mail
@@ -132,6 +145,11 @@ END
 ok 'a misspelt variable' "$start" -n typo
 like 'of which there is a warning' "$ERR" 'typo.conf: option= means nothing'
 rm "$T/conf/typo.conf"
+printf '%s\n' 'dir=/srv err=3' "$good filename=\$dir/x" | conf own
+printf '[ -e /none ] && options=-r' >>"$T/conf/own.conf"
+ok 'variables of its own, and a last line that is half of one' "$start" -n own
+like 'what they make' "$OUT" '^filename=/srv/x$'
+rm "$T/conf/own.conf"
 
 # ---- systemd ----
 
