@@ -24,9 +24,11 @@ case "\$*" in
 esac >>'$T/log'
 END
 # The scripts, which call the one vblade-start, as they are installed here.
+# With VBLADE_WRAP the program's own name is another one.
 script() {	# FILE NAME
 	sed -e "s,/usr/local/libexec,$T," -e "s,^sbin=.*,sbin=$T/sbin," \
-	    -e "s,^PATH=,PATH=$T/bin:," "$TOP/contrib/$1" >"$T/$2"
+	    -e "s,^PATH=,PATH=$T/bin:," ${VBLADE_WRAP:+-e 's/ | sed 1q//'} \
+	    "$TOP/contrib/$1" >"$T/$2"
 	chmod 755 "$T/$2"
 }
 script start/vblade-start vblade-start
@@ -136,6 +138,13 @@ echo "$$" >"$T/run/mail.pid"
 exits 'a pid that is another program by now' 1 sysv status mail
 exits 'is not stopped' 0 sysv stop mail
 not_ok 'only forgotten' test -e "$T/run/mail.pid"
+if [ -z "$VBLADE_WRAP" ]; then
+	tail -f "$T/sbin/vblade" >/dev/null &
+	other=$!
+	TAP_PIDS="$TAP_PIDS $other"
+	echo "$other" | tee "$T/run/mail.pid" >"$T/run/vblade.mail.pid"
+	exits 'nor one that has vblade as an argument' 1 sysv status mail
+fi
 
 # refused NAME ERE LINE...
 refused() {
@@ -219,7 +228,12 @@ like 'the network comes first' "$OUT" '^use net'
 unlike 'it needs no service that some system lacks' "$OUT$ERR" 'need'
 exits 'the script itself is no blade' 1 openrc vblade start
 like 'says what to do' "$ERR" 'ln -s vblade /etc/init.d/vblade.mail'
-exits 'status before' 3 openrc vblade.mail status
+exits 'status before, with the pid of another program' 3 \
+    openrc vblade.mail status
+if [ -z "$VBLADE_WRAP" ]; then
+	kill "$other"
+	reap "$other"
+fi
 ok 'start' openrc vblade.mail start
 ok 'serves' ini read e9.0 0 5
 exits 'with its options' 4 ini stamp e9.0 0 1 1
