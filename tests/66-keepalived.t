@@ -28,6 +28,17 @@ exits 'a promotion that stops in the middle fails' 1 env VBLADE_HA="$T/conf" \
     VBLADE_HA_RUN="$T/conf" sh "$TOP/contrib/ha/vblade-ha" start half
 not_ok 'and is taken back' test -e "$T/conf/primary"
 
+# ---- a blade that is about to be started again ----
+
+cat >"$T/conf/again" <<'END'
+DEVICE=/dev/null PROMOTE=true DEMOTE='test -e "$VBLADE_HA_RUN/stopped"'
+ACTIVE=false STOP='touch "$VBLADE_HA_RUN/stopped"' WAIT=1
+[ -e /nowhere ] && WAIT=60
+END
+exits 'a stop of one that fails now' 0 env VBLADE_HA="$T/conf" \
+    VBLADE_HA_RUN="$T/conf" sh "$TOP/contrib/ha/vblade-ha" stop again
+ok 'stops it for good, and then demotes' test -e "$T/conf/stopped"
+
 # ---- two hosts and an initiator ----
 
 # shellcheck disable=SC2034	# tap.sh's
