@@ -155,7 +155,7 @@ rm "$T/conf/own.conf"
 
 if command -v systemd-escape >/dev/null; then
 	conf disk <<-END
-		shelf=9 slot=1 netif=eth0,eth1 filename=/dev/sd_x
+		shelf=9 slot=1 netif=eth0,eth1 filename=/srv/..//dev/sd_x
 	END
 	sed -e "s,^start=.*,start=$start,; s,^PATH=.*,PATH=$PATH," \
 	    "$TOP/contrib/systemd/vblade-generator" >"$T/generator"
@@ -170,7 +170,7 @@ if command -v systemd-escape >/dev/null; then
 	like 'its file system' "$made" \
 	    "^RequiresMountsFor=\"$T/disk one.img\"\$"
 	made=$(cat "$T/units/vblade@disk.service.d/50-vblade.conf")
-	like 'a device' "$made" '^DeviceAllow="/dev/sd_x" rw$'
+	like 'a device, by a detour' "$made" '^DeviceAllow="/dev/sd_x" rw$'
 	like 'is waited for' "$made" '^After=dev-sd_x\.device$'
 	like 'so is the second interface' "$made" \
 	    '^After=sys-subsystem-net-devices-eth1\.device$'
