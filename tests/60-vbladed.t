@@ -116,4 +116,37 @@ is 'syslog, that it is an error' "$(tail -n 2 "$T/log")" \
     "vbladed: <3>vblade: $T/missing: No such file or directory
 vbladed: <3>vbladed: vblade ended, exit status 1"
 
+# Ended while the blade starts, with all in its session, as by ^C.
+mv "$T/sbin/vblade" "$T/sbin/real"
+cat >"$T/sbin/vblade" <<END
+#!/bin/sh
+: >'$T/begun'
+until [ -e '$T/go' ]; do sleep 0.05; done
+exec '$T/sbin/real' "\$@"
+END
+chmod 755 "$T/sbin/vblade"
+: >"$T/log"
+setsid ip netns exec "$TNS" env PATH="$T/bin:$PATH" sh "$T/sbin/vbladed" \
+    9 0 "$TIF" "$disk" >/dev/null 2>&1 &
+pid=$!
+TAP_PIDS="$TAP_PIDS $pid"
+ok 'a slow start' wait_for 10 test -e "$T/begun"
+kill -TERM "-$pid"
+reap "$pid"
+: >"$T/go"
+ok 'vbladed is interrupted: that is told' wait_for 10 \
+    grep -q '^vbladed: vbladed: interrupted; vblade is stopped$' "$T/log"
+ok 'the blade does not go on' wait_for 10 \
+    grep -q '^vbladed: <5>vbladed: .*ended, exit status 0$' "$T/log"
+
+# A logger that fails at once.
+mv "$T/sbin/real" "$T/sbin/vblade"
+printf '#!/bin/sh\nexit 1\n' >"$T/bin/logger"
+exits 'a logger that fails' 0 vbladed 4095 0 "$TIF" "$disk"
+pid=${OUT#pid }
+pid=${pid%%:*}
+ok 'is no reason not to serve' ini discover e4095.0
+ok 'nor to keep the pid to oneself' kill "$pid"
+ok 'the blade ends' wait_for 10 gone "$pid"
+
 done_testing
