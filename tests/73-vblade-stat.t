@@ -68,6 +68,21 @@ like 'one that is stopped is named' "$(cat "$T/err")" \
     "process $two does not answer"
 ok 'the other one is shown' grep -q "^pid=$one " "$T/out"
 kill -CONT "$two"
+
+# A process may have a name that is no text; and who reads may have enough.
+python3 -c 'import ctypes, time
+ctypes.CDLL(None).prctl(15, b"\377", 0, 0, 0)
+print(flush=True)
+time.sleep(60)' >"$T/named" &
+named=$!
+TAP_PIDS="$TAP_PIDS $named"
+ok 'a process with an odd name' wait_for 20 test -s "$T/named"
+exits 'is none of ours' 0 "$stat" -r
+kill "$named"
+reap "$named"
+"$stat" -i 0.01 2>"$T/err" | head -n 1 >"$T/out"
+like 'a reader that goes gets its line' "$(cat "$T/out")" '^Blade '
+unlike 'and nothing is said of it' "$(cat "$T/err")" 'Error'
 exits 'a wrong interval' 2 "$stat" -i 0
 exits 'a wrong count' 2 "$stat" -i 1 -c 0
 
