@@ -12,7 +12,7 @@ MANDIR		?= ${PREFIX}/share/man
 DOCDIR		?= ${PREFIX}/share/doc/vblade
 SYSCONFDIR	?= /etc
 UNITDIR		?= ${PREFIX}/lib/systemd/system
-GENERATORDIR	?= ${UNITDIR}-generators
+GENERATORDIR	?= ${UNITDIR:%=%-generators}
 BASHCOMPDIR	?= ${PREFIX}/share/bash-completion/completions
 ZSHCOMPDIR	?= ${PREFIX}/share/zsh/site-functions
 METRICSDIR	?= /var/lib/prometheus/node-exporter
@@ -246,23 +246,25 @@ EDIT	= sed -e 's,/usr/local/libexec,${LIBEXECDIR},g' \
 # What goes where: MODE:FILE:FOLDER[:NAME].  An empty folder is one that nobody
 # wants.  A "link" is one to FILE; a "dir" is ours, and stays while it has
 # files.
+MAN8	= ${MANDIR:%=%/man8}
+EXAMPLES = ${DOCDIR:%=%/examples}
 FILES	= 755:vblade:${SBINDIR} 755:vbladed:${SBINDIR} \
-	  644:vblade.8:${MANDIR}/man8 644:vbladed.8:${MANDIR}/man8 \
+	  644:vblade.8:${MAN8} 644:vbladed.8:${MAN8} \
 	  644:contrib/completion/vblade.bash:${BASHCOMPDIR}:vblade \
 	  link:vblade:${BASHCOMPDIR}:vbladed \
 	  644:contrib/completion/_vblade:${ZSHCOMPDIR} ${FILES_${PLATFORM}}
 FILES_linux = 755:contrib/start/vblade-start:${LIBEXECDIR} \
-	  644:vblade.conf.5:${MANDIR}/man5 \
-	  644:contrib/start/mail.conf:${DOCDIR}/examples \
-	  dir::${DOCDIR}/examples dir::${DOCDIR} \
-	  dir::${SYSCONFDIR}/vblade.conf.d \
+	  644:vblade.conf.5:${MANDIR:%=%/man5} \
+	  644:contrib/start/mail.conf:${EXAMPLES} \
+	  dir::${EXAMPLES} dir::${DOCDIR} \
+	  dir::${SYSCONFDIR:%=%/vblade.conf.d} \
 	  644:contrib/systemd/vblade@.service:${UNITDIR} \
 	  644:contrib/systemd/vblade.target:${UNITDIR} \
 	  755:contrib/systemd/vblade-generator:${GENERATORDIR} \
 	  755:contrib/sysv/vblade:${INITDIR} \
 	  755:contrib/openrc/vblade:${OPENRCDIR} \
 	  755:contrib/vblade-stat/vblade-stat:${SBINDIR} \
-	  644:contrib/vblade-stat/vblade-stat.8:${MANDIR}/man8 \
+	  644:contrib/vblade-stat/vblade-stat.8:${MAN8} \
 	  755:contrib/prometheus/vblade-metrics:${LIBEXECDIR} \
 	  644:contrib/prometheus/vblade-metrics.service:${UNITDIR} \
 	  644:contrib/prometheus/vblade-metrics.timer:${UNITDIR}

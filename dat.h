@@ -240,7 +240,7 @@ monotonic_ns(void)
  * the field's. */
 #define COUNTERS(X)							\
 	X(frames)	/* received, meant for us or not */		\
-	X(answered)	/* replies handed to the network */		\
+	X(answered)	/* frames handed to the network */		\
 	X(silent)	/* requests that the protocol leaves unanswered */ \
 	X(masked)	/* of these: senders outside the mask list */	\
 	X(not_ours)	/* other addresses, Ethernet types, our own */	\
