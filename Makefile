@@ -64,16 +64,8 @@ LD_yes		= -pie -Wl,-z,relro,-z,now ${LD_CAN}
 # plain, SAN=1 (sanitizers), COV=1 (coverage), FUZZ=1 (libFuzzer).  Only the
 # plain program is ./vblade, the others stay beside their objects.
 WAY		= ${SAN:1=san}${COV:1=cov}${FUZZ:1=fuzz}
-BUILD_		= build
-BUILD_san	= build-san
-BUILD_cov	= build-cov
-BUILD_fuzz	= build-fuzz
-BUILD		= ${BUILD_${WAY}}
-PROG_		= vblade
-PROG_san	= ${BUILD}/vblade
-PROG_cov	= ${BUILD}/vblade
-PROG_fuzz	= ${BUILD}/vblade
-PROG		= ${PROG_${WAY}}
+BUILD		= build${WAY:%=-%}
+PROG		= ${WAY:%=${BUILD}/}vblade
 
 SANITIZE	= -fsanitize=address,undefined -fno-sanitize-recover=all \
 		  -fno-omit-frame-pointer
@@ -149,6 +141,9 @@ ${PROG}: ${OBJS}
 ${OBJS}:
 	@test -f ${@F:.o=.c} || { echo "PLATFORM=${PLATFORM}: there is no" \
 	    "${@F:.o=.c}; linux and freebsd work" >&2; exit 1; }
+	@case "${WAY},${HARDEN}" in ,yes | ,no | san,* | cov,* | fuzz,*) ;; \
+	    *) echo "SAN is 1 or not set, and HARDEN yes or no" >&2; exit 1;; \
+	    esac
 	@mkdir -p ${BUILD}
 	@echo "  CC    $@"
 	${Q}${CC} ${CCARGS} ${DEPS} -MF ${@:.o=.d} -c -o $@ ${@F:.o=.c}
