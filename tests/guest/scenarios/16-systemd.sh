@@ -213,6 +213,12 @@ check "and is served again" ini verify e9.3 0 64 3
 check "contrib/ha: ended without its knowledge, check tells" guest \
     'systemctl stop vblade@loop && ! sh /share/vblade-ha check loop &&
     systemctl start vblade@loop'
+check "contrib/ha: stop, while systemd tries again and again" guest -t 40 \
+    'systemctl stop vblade@loop && losetup -d /dev/loop0
+    ! timeout 5 systemctl start vblade@loop && sh /share/vblade-ha stop loop &&
+    losetup /dev/loop0 /mnt/new.img && sleep 4 &&
+    [ "$(systemctl is-active vblade@loop)" = inactive ] &&
+    systemctl start vblade@loop'
 check "vblade.target stops all" guest 'systemctl stop vblade.target &&
     ! systemctl is-active vblade@home vblade@loop'
 check "enable one alone" guest 'systemctl disable vblade.target 2>&1 &&
