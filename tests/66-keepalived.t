@@ -28,6 +28,16 @@ exits 'a promotion that stops in the middle fails' 1 env VBLADE_HA="$T/conf" \
     VBLADE_HA_RUN="$T/conf" sh "$TOP/contrib/ha/vblade-ha" start half
 not_ok 'and is taken back' test -e "$T/conf/primary"
 
+# ---- attempts that take long ----
+
+cat >"$T/conf/slow" <<'END'
+DEVICE=/dev/null WAIT=2 ACTIVE=false START=true STOP=true DEMOTE=true
+PROMOTE='echo attempt >>"$VBLADE_HA_RUN/attempts"; sleep 2; false'
+END
+exits 'a promotion that fails slowly' 1 env VBLADE_HA="$T/conf" \
+    VBLADE_HA_RUN="$T/conf" sh "$TOP/contrib/ha/vblade-ha" start slow
+is 'is not tried for longer than WAIT' "$(cat "$T/conf/attempts")" attempt
+
 # ---- a blade that is about to be started again ----
 
 cat >"$T/conf/again" <<'END'
