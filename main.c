@@ -118,9 +118,6 @@ catch_signals(sigset_t *waiting)
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		if (sigs[i] != 0)
 			sigaction(sigs[i], &sa, NULL);
-	/* a pipe without a reader, a file at its limit: the call tells */
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, waiting);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		if (sigs[i] != 0)
@@ -510,6 +507,9 @@ main(int argc, char **argv)
 	sigset_t waiting;
 	unsigned bufcnt;
 
+	/* a pipe without a reader, a file at its limit: the call tells */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	/* a message in one piece */
 	(void)setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	log_open();

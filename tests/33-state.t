@@ -87,6 +87,17 @@ if mount -t tmpfs -o size=32k none "$T/small" 2>/dev/null; then
 else
 	skip 'a full disk' 'cannot mount a tmpfs'
 fi
+if have prlimit && [ -z "$VBLADE_WRAP" ]; then
+	VBLADE_WRAP='prlimit --fsize=10000'
+	refused 'a limit on the size of files' \
+	    "$T/private/limited.new: File too large" \
+	    -c "$T/private/limited" 9 3 "$TIF" "$T/disk"
+	VBLADE_WRAP=''
+	is 'a limit: what was begun is gone' \
+	    "$(find "$T/private" -name 'limited*' -size +0)" ''
+else
+	skip 'a limit on the size of files' "no prlimit, or VBLADE_WRAP"
+fi
 
 # ---- one copy damaged, and both ----
 

@@ -150,4 +150,18 @@ is 'of whole lines only' \
 stop_blade
 is 'and it ends' "$BLADE_STATUS" 0
 
+
+# Nor does it matter that nobody ever will, from the first word on.
+cat >"$T/to-nobody" <<'END'
+pipe=$1
+shift
+exec 9<>"$pipe" 2>"$pipe" 9<&-
+exec "$@"
+END
+mkfifo "$T/broken"
+VBLADE_WRAP="sh $T/to-nobody $T/broken $plain"
+start_blade 4095 0 "$TIF" "$T/disk"
+VBLADE_WRAP=$plain
+ok 'a warning that nobody can read' ini verify e4095.0 0 64 1
+
 done_testing
