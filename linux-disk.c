@@ -308,5 +308,9 @@ io_next(struct io_engine *e)
 	io = (struct io *)(uintptr_t)cqe->user_data;
 	io->result = cqe->res;
 	__atomic_store_n(e->cq_head, head + 1, __ATOMIC_RELEASE);
+	/* Not begun: no thread could be had for it, at the limit of processes
+	 * of our user or group.  That is not the store's failure. */
+	if (io->kind == IO_SYNC && io->result == -ECANCELED)
+		io->result = os_flush(io->fd) == -1 ? -errno : 0;
 	return io;
 }

@@ -53,5 +53,19 @@ VBLADE_WRAP="$*"
 start_blade -r 9 0 "$TIF" "$T/readonly"
 VBLADE_WRAP=''
 ok '-r is enough for a file that may only be read' ini read e9.0 0 10
+stop_blade
+
+# The kernel's threads for the ring count as processes of the user.
+if have prlimit; then
+	chown 0:0 "$T/ours"
+	VBLADE_WRAP='prlimit --nproc=1'
+	start_blade -s 9 0 "$TIF" "$T/ours"
+	VBLADE_WRAP=''
+	ok '-s where no process can be added' ini -t 5000 stamp e9.0 0 16 2
+	is 'and nothing to say about it' "$(cat "$BLADE_ERR")" ''
+	stop_blade
+else
+	skip '-s where no process can be added' 'no prlimit'
+fi
 
 done_testing
