@@ -222,6 +222,7 @@ get_macs(const char **p, const char *what, struct maclist *l)
 
 /* What one copy says. */
 struct found {
+	unsigned	copy;		/* which */
 	uint64_t	shelf, slot;
 	uint64_t	generation;
 	struct kept	kept;
@@ -267,25 +268,23 @@ read_at(int fd, char *p, size_t len, off_t off)
 
 /* Find the newest whole copy.  Returns how many are whole. */
 static int
-read_copies(struct state *s, struct found *newest)
+read_copies(int fd, const char *path, struct found *newest)
 {
 	static char text[STATE_COPY + 1];
 	static struct found f;
 	ssize_t n;
-	int copy, whole = 0;
+	int whole = 0;
 
-	for (copy = 0; copy < 2; copy++) {
-		n = read_at(s->fd, text, STATE_COPY,
-		    (off_t)copy * STATE_COPY);
+	for (f.copy = 0; f.copy < 2; f.copy++) {
+		n = read_at(fd, text, STATE_COPY, (off_t)f.copy * STATE_COPY);
 		if (n == -1)
-			err(1, "%s", s->path);
+			err(1, "%s", path);
 		text[n] = '\0';
 		if (!get_copy(text, &f))
 			continue;
 		if (whole++ > 0 && f.generation < newest->generation)
 			continue;
 		*newest = f;
-		s->copy = (unsigned)copy;
 	}
 	return whole;
 }
@@ -293,18 +292,15 @@ read_copies(struct state *s, struct found *newest)
 /*
  * Opening.
  */
+
+/* That of path, which begins with a slash. */
 static void
 sync_directory(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir;
+	size_t len = (size_t)(strrchr(path, '/') - path);
+	char *dir = strndup(path, len > 0 ? len : 1);
 	int fd;
 
-	if (slash == NULL)
-		dir = strdup(".");
-	else
-		dir = strndup(path, slash == path ? 1 :
-		    (size_t)(slash - path));
 	if (dir == NULL)
 		err(1, "memory");
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -316,26 +312,26 @@ sync_directory(const char *path)
 }
 
 static void
-lock(const struct state *s, int fd)
+lock(int fd, const char *path)
 {
-	disk_lock(fd, s->path, F_WRLCK, "give each blade a state file of its "
+	disk_lock(fd, path, F_WRLCK, "give each blade a state file of its "
 	    "own");
 }
 
 static void
-check_kind(const struct state *s, const struct target *t)
+check_kind(int fd, const char *path, const struct target *t)
 {
 	struct stat st, store;
 
-	if (fstat(s->fd, &st) == -1)
-		err(1, "%s", s->path);
+	if (fstat(fd, &st) == -1)
+		err(1, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		errx(1, "%s: not a regular file; name one for -c, or none "
-		    "yet", s->path);
+		    "yet", path);
 	if (fstat(t->disk.fd, &store) == 0 && st.st_dev == store.st_dev &&
 	    st.st_ino == store.st_ino)
 		errx(1, "%s: is the store itself; name another file for -c",
-		    s->path);
+		    path);
 }
 
 /* The file of that name, locked.  Another vblade may be creating it right
@@ -350,8 +346,8 @@ open_locked(struct state *s, const struct target *t)
 		if (s->fd == -1)
 			errx(1, "%s: %s; name a file for -c that can be "
 			    "written, or created", s->path, strerror(errno));
-		check_kind(s, t);
-		lock(s, s->fd);
+		check_kind(s->fd, s->path, t);
+		lock(s->fd, s->path);
 		if (fstat(s->fd, &ours) == 0 && stat(s->path, &there) == 0 &&
 		    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
 			return;
@@ -359,25 +355,52 @@ open_locked(struct state *s, const struct target *t)
 	}
 }
 
+/* Remove what a start that was cut off has left: no more than create writes,
+ * and not changed since.  Whatever else has the name is somebody's. */
+static void
+clear_away(const char *path, const struct target *t)
+{
+	static struct found f;
+	struct stat st;
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1 && errno == ENOENT)
+		return;
+	if (fd == -1)
+		err(1, "%s", path);
+	check_kind(fd, path, t);
+	lock(fd, path);
+	if (fstat(fd, &st) == -1)
+		err(1, "%s", path);
+	if (st.st_size > 2 * STATE_COPY ||
+	    (read_copies(fd, path, &f) > 0 && f.generation > 2))
+		errx(1, "%s: in the way; move it, or name another file for -c",
+		    path);
+	if (unlink(path) == -1)
+		err(1, "%s", path);
+	close(fd);
+}
+
 /*
  * Put a new file with two copies in the empty one's place: whenever a crash
- * comes, it leaves either, and never part of one.
+ * comes, it leaves either, and never part of one.  A link stays one.
  */
 static void
 create(struct state *s, const struct target *t)
 {
-	char *path;
+	char *path, *real = realpath(s->path, NULL);
 	int fd, error;
 
-	if (asprintf(&path, "%s.new", s->path) == -1)
+	if (real == NULL)
+		err(1, "%s", s->path);
+	if (asprintf(&path, "%s.new", real) == -1)
 		err(1, "memory");
-	if (unlink(path) == -1 && errno != ENOENT)
-		err(1, "%s", path);
+	clear_away(path, t);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1)
 		errx(1, "%s: %s; name a file for -c in a directory that can "
 		    "be written", path, strerror(errno));
-	lock(s, fd);
+	lock(fd, path);
 	for (s->generation = 1; s->generation <= 2; s->generation++)
 		if (write_copy(s, fd, t, &s->now,
 		    (unsigned)s->generation - 1, s->generation) == -1) {
@@ -386,14 +409,15 @@ create(struct state *s, const struct target *t)
 			errno = error;
 			err(1, "%s", path);
 		}
-	if (rename(path, s->path) == -1)
+	if (rename(path, real) == -1)
 		err(1, "%s", path);
-	sync_directory(s->path);
+	sync_directory(real);
 	s->generation = 2;
 	s->copy = 1;
 	close(s->fd);
 	s->fd = fd;
 	free(path);
+	free(real);
 }
 
 /* Take over what the file says; -m has the last word on the mask list. */
@@ -401,7 +425,7 @@ static void
 load(struct state *s, const struct target *t)
 {
 	static struct found f;
-	int whole = read_copies(s, &f);
+	int whole = read_copies(s->fd, s->path, &f);
 	bool other;
 
 	if (whole == 0)
@@ -412,6 +436,7 @@ load(struct state *s, const struct target *t)
 		    "blade a state file of its own", s->path,
 		    (unsigned)f.shelf, (unsigned)f.slot, t->shelf, t->slot);
 	s->now = f.kept;
+	s->copy = f.copy;
 	s->generation = f.generation;
 	s->litter = whole == 1;
 	if (whole == 1)

@@ -73,6 +73,33 @@ refused 'a pipe' "$T/fifo: not a regular file; name one" \
 refused 'a directory that is not there' "$T/no/state: No such file or dir" \
     -c "$T/no/state" 9 3 "$TIF" "$T/disk"
 refused 'no value' '-c: needs a value; usage: ' -c
+
+# What it is made as has a name that others may use.
+truncate -s 1M "$T/a.new"
+cp "$T/a.new" "$T/whole"
+refused 'the store has the name of the new file' \
+    "$T/a.new: is the store itself; name" -c "$T/a" 9 3 "$TIF" "$T/a.new"
+refused 'another store has' "$T/a.new: in the way; move it" \
+    -c "$T/a" 9 3 "$TIF" "$T/disk"
+same 'which is still there' "$T/a.new" "$T/whole"
+start_blade -c "$T/b.new" 9 3 "$TIF" "$T/disk"
+refused 'the state of another blade has' \
+    "$T/b.new: in use by process $BLADE_PID " -c "$T/b" 9 4 "$TIF" "$T/disk2"
+ok 'that one serves' ini config set e9.3 other
+stop_blade
+refused 'nor when that one is stopped' "$T/b.new: in the way; move it" \
+    -c "$T/b" 9 4 "$TIF" "$T/disk2"
+like 'its state is there' "$(cat "$T/b.new")" '^config "other"$'
+
+# A symbolic link, to what is not there yet.
+ln -s private/linked "$T/link"
+start_blade -c "$T/link" 9 3 "$TIF" "$T/disk"
+ok 'by a link' ini config set e9.3 linked
+stop_blade
+is 'the link is one still' "$(readlink "$T/link")" private/linked
+like 'the file is where it points to' "$(cat "$T/private/linked")" \
+    '^config "linked"$'
+
 mkdir "$T/small"
 if mount -t tmpfs -o size=32k none "$T/small" 2>/dev/null; then
 	at_exit "umount '$T/small'"

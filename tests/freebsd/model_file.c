@@ -405,6 +405,18 @@ fbsd_unlink(const char *name)
 	return fbsd_unlinkat(-100, name, 0);
 }
 
+char *
+fbsd_realpath(const char *name, char *to)
+{
+	char *real = m_capmode ? NULL : realpath(name, to);
+
+	if (m_capmode)
+		m_fail(B_ECAPMODE);
+	else if (real == NULL)
+		m_host(-1);
+	return real;
+}
+
 int
 fbsd_mkdir(const char *name, unsigned mode)
 {
