@@ -116,6 +116,18 @@ is 'syslog, that it is an error' "$(tail -n 2 "$T/log")" \
     "vbladed: <3>vblade: $T/missing: No such file or directory
 vbladed: <3>vbladed: vblade ended, exit status 1"
 
+# Nobody to tell.
+: >"$T/log"
+# shellcheck disable=SC2317,SC2329	# called through exits
+untold() {
+	vbladed "$@" >&- 2>&-
+}
+exits 'with output and error closed' 0 untold 9 0 "$TIF" "$disk"
+pid=$(daemon)
+ok 'the blade serves' ini discover e9.0
+kill -TERM "$pid"
+ok 'and ends' wait_for 10 gone "$pid"
+
 # Ended while the blade starts, with all in its session, as by ^C.
 mv "$T/sbin/vblade" "$T/sbin/real"
 cat >"$T/sbin/vblade" <<END
