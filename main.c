@@ -27,6 +27,7 @@ struct blade {
 	struct request	*sent[MAX_BATCH];	/* and whose they are */
 	int		 nout;
 	bool		 stuck;		/* the store has long done nothing */
+	int64_t		 full_ns;	/* since when it has all buffers, or 0 */
 	bool		 single;	/* the last batch was one frame */
 	int		 soon;		/* > 0: the next may come in SPIN_NS */
 	struct notify	 notify;
@@ -360,6 +361,7 @@ serve_batch(struct blade *b, int max)
 	net_release(b->net);
 	while ((op = queue_done(d)) != NULL) {
 		b->stuck = false;
+		b->full_ns = 0;
 		r = request_of(op);
 		aoe_finish(&b->t, r);
 		reply(b, r);
@@ -418,6 +420,10 @@ wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 	full = room(b) == 0 && (got & GOT_STOP) == 0;
 	if (full || (got & GOT_STOP) != 0)
 		fds[0].fd = -1;
+	if (!full)
+		b->full_ns = 0;
+	else if (b->full_ns == 0)
+		b->full_ns = monotonic_ns();
 	if (sleep)
 		timeout = notify_timeout(&b->notify, &until);
 	if (sleep && full && (timeout == NULL || until.tv_sec >= STUCK_S)) {
@@ -429,7 +435,9 @@ wait_for_work(struct blade *b, const sigset_t *waiting, bool sleep)
 		net_refresh(b->net);
 		look_now_and_then(b);
 	}
-	if (n == 0 && sleep && full)
+	/* however often something else has woken us */
+	if (full && fds[2].revents == 0 &&
+	    monotonic_ns() - b->full_ns >= STUCK_S * NS)
 		b->stuck = true;
 	if ((got & GOT_HUP) != 0)
 		reload(b);
