@@ -99,34 +99,86 @@ stop_blade
 truncate -s 0 "$T/disk"
 truncate -s 8M "$T/disk"
 
-# A driver without room: nothing leaves for a while, and some is lost.  What
-# sends is interposed, for a queue here never stays full.
+# Drivers without room.  What sends is interposed, for a queue here never stays
+# full: STUCK names a link by which nothing leaves, and REFUSED a file that
+# counts the attempts; or nothing leaves for a while, and some is lost.
 cat >"$T/full.c" <<'END'
 #define _GNU_SOURCE
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+static unsigned *refused;	/* attempts, for the test to read */
+static int link_index;		/* of the stuck one */
+static int stuck = -1;		/* the descriptor that sends there */
+
+static void __attribute__((constructor))
+begin(void)
+{
+	int fd;
+
+	if (getenv("STUCK") == NULL)
+		return;
+	fd = open(getenv("REFUSED"), O_RDWR);
+	refused = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	link_index = (int)if_nametoindex(getenv("STUCK"));
+}
+
+int
+bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	const struct sockaddr_ll *ll = (const void *)sa;
+
+	if (sa->sa_family == AF_PACKET && ll->sll_ifindex == link_index)
+		stuck = fd;
+	return (int)syscall(SYS_bind, fd, sa, len);
+}
+
+static int
+full(int fd)
+{
+	static unsigned calls;
+
+	if (refused != NULL) {
+		*refused += fd == stuck;
+		return fd == stuck;
+	}
+	calls++;
+	return calls % 2 == 0 || (calls > 200 && calls < 300);
+}
 
 int
 sendmmsg(int fd, struct mmsghdr *msg, unsigned n, int flags)
 {
-	static unsigned calls;
-
-	calls++;
-	if (calls % 2 == 0 || (calls > 200 && calls < 300)) {
+	if (full(fd)) {
 		errno = ENOBUFS;
 		return -1;
 	}
 	return (int)syscall(SYS_sendmmsg, fd, msg, n, flags);
 }
 END
-if [ -z "$VBLADE_WRAP" ] && have cc &&
-    cc -shared -fPIC -o "$T/full.so" "$T/full.c"; then
+[ -n "$VBLADE_WRAP" ] || ! have cc ||
+    cc -shared -fPIC -o "$T/full.so" "$T/full.c" || :
+
+# with_full NETIF [NAME=VALUE...]: start a blade with it
+with_full() {
+	netif=$1
+	shift
 	VBLADE_WRAP="env ASAN_OPTIONS=verify_asan_link_order=0 \
-	    LD_PRELOAD=$T/full.so"
-	start_blade 9 0 "$TIF" "$T/disk"
+	    LD_PRELOAD=$T/full.so $*"
+	start_blade 9 0 "$netif" "$T/disk"
 	VBLADE_WRAP=''
+}
+
+if [ -e "$T/full.so" ]; then
+	with_full "$TIF"
 	try ini load -T 3 -w 16 -G 30000 -o "$T/journal1" e9.0
 	is 'ENOBUFS: the load goes through' "$STATUS" 0
 	is 'ENOBUFS: no mismatch' "$(value_of mismatches)" 0
@@ -224,62 +276,11 @@ ok 'a new one under its name serves' \
 stop_blade
 
 # A queue that stays full, as behind a switch that says pause: once one frame
-# has been waited for in vain, the others of that link cost one attempt each, and
-# the other link no time.
-cat >"$T/stuck.c" <<'END'
-#define _GNU_SOURCE
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static unsigned *refused;	/* attempts, for the test to read */
-static int link_index;		/* of the stuck one */
-static int stuck = -1;		/* the descriptor that sends there */
-
-static void __attribute__((constructor))
-begin(void)
-{
-	int fd = open(getenv("REFUSED"), O_RDWR);
-
-	refused = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	link_index = (int)if_nametoindex(getenv("STUCK"));
-}
-
-int
-bind(int fd, const struct sockaddr *sa, socklen_t len)
-{
-	const struct sockaddr_ll *ll = (const void *)sa;
-
-	if (sa->sa_family == AF_PACKET && ll->sll_ifindex == link_index)
-		stuck = fd;
-	return (int)syscall(SYS_bind, fd, sa, len);
-}
-
-int
-sendmmsg(int fd, struct mmsghdr *msg, unsigned n, int flags)
-{
-	if (fd == stuck) {
-		++*refused;
-		errno = ENOBUFS;
-		return -1;
-	}
-	return (int)syscall(SYS_sendmmsg, fd, msg, n, flags);
-}
-END
-if [ -z "$VBLADE_WRAP" ] && have cc &&
-    cc -shared -fPIC -o "$T/stuck.so" "$T/stuck.c"; then
+# has been waited for in vain, the others of that link cost one attempt each,
+# and the other link no time.
+if [ -e "$T/full.so" ]; then
 	head -c 4 /dev/zero >"$T/refused"
-	VBLADE_WRAP="env ASAN_OPTIONS=verify_asan_link_order=0 \
-	    LD_PRELOAD=$T/stuck.so STUCK=$if2 REFUSED=$T/refused"
-	start_blade 9 0 "$TIF,$if2" "$T/disk"
-	VBLADE_WRAP=''
+	with_full "$TIF,$if2" "STUCK=$if2" "REFUSED=$T/refused"
 	ini -n 30 -t 10 discover e9.0 >"$T/try.out" 2>&1 || :
 	is 'a stuck link: no answer' "$(grep -c '^e9' "$T/try.out")" 0
 	by 1
