@@ -31,11 +31,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "wire.h"
+
 enum {
-	SECTOR		= 512,
-	TYPE_AOE	= 0x88a2,
-	HDR		= 36,		/* Ethernet, AoE and ATA headers */
-	FLOOR		= 60,		/* bytes of the shortest frame */
 	PAGE		= 4096,
 
 	BATCH		= 64,		/* replies per system call */
@@ -55,13 +53,6 @@ struct responder {
 	struct mmsghdr	 msg[BATCH];
 	struct iovec	 iov[BATCH];
 };
-
-static void
-put_be16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
 
 /* ---- replies ---- */
 
