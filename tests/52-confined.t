@@ -252,8 +252,8 @@ chmod 777 "$T/open" "$T/open/file" "$T/open/program"
 start_probed() {
 	: >"$T/probe"
 	truncate -s 4096 "$T/probe"
-	VBLADE_WRAP="sh $T/generous $T $T/secret env LD_PRELOAD=$T/probe.so PROBE=$T/probe"
-	VBLADE_WRAP="$VBLADE_WRAP PROBE_DIR=$T/open PROBE_NO=$1"
+	VBLADE_WRAP="sh $T/generous $T $T/secret env LD_PRELOAD=$T/probe.so"
+	VBLADE_WRAP="$VBLADE_WRAP PROBE=$T/probe PROBE_DIR=$T/open PROBE_NO=$1"
 	shift
 	start_blade "$@" 9 0 "$TIF" "$T/disk"
 	VBLADE_WRAP=''
@@ -276,7 +276,8 @@ start_probed ''
 preloaded=$(grep -c probe.so "/proc/$BLADE_PID/maps") || :
 stop_blade
 if [ "$preloaded" -eq 0 ]; then
-	skip 'attempts from inside' 'nothing can be preloaded (linked statically?)'
+	skip 'attempts from inside' \
+	    'nothing can be preloaded (linked statically?)'
 	done_testing
 fi
 

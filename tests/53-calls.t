@@ -103,7 +103,8 @@ unset VBLADE_IO NOTIFY_SOCKET
 if [ -z "$loop" ]; then
 	skip 'a device' 'no loop devices'
 else
-	start_traced device -e inject=sendmmsg:error=ENOBUFS:syscall=getpid:when=9+7 -- \
+	start_traced device \
+	    -e inject=sendmmsg:error=ENOBUFS:syscall=getpid:when=9+7 -- \
 	    -d 9 0 "$TIF" "$loop"
 	ok 'device: a load, while the queue is full now and then' \
 	    ini load -N 500 -w 32 -G 30000 e9.0
@@ -144,7 +145,8 @@ sed -n 's/^\[ *[0-9]*\] seccomp(.*filter=\[//p' "$T/file.calls" | head -n 1 |
 	list && /^};/	{ exit }
 	list && ours && /^[ \t]*\{/	{ print line }
     ' >"$T/lines"
-grep -n 'CALL_2(tg\{0,1\}kill, ' "$TOP/linux-confine.c" | cut -d : -f 1 >>"$T/lines"
+grep -n 'CALL_2(tg\{0,1\}kill, ' "$TOP/linux-confine.c" |
+    cut -d : -f 1 >>"$T/lines"
 is 'the filter is the list in the source' "$(wc -l <"$T/filter")" \
     "$(wc -l <"$T/lines")"
 

@@ -4,7 +4,8 @@
 # network, mount and process namespace, both share a loop device.
 #
 # LONG=1: eight more moves, four of them because the blade dies by itself.
-# shellcheck disable=SC2016,SC2317,SC2329	# a host expands; called by wait_for
+# shellcheck disable=SC2016	# a host expands
+# shellcheck disable=SC2317,SC2329	# called by wait_for
 # shellcheck source=SCRIPTDIR/tap.sh
 . "$(dirname "$0")/tap.sh"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
