@@ -22,6 +22,16 @@ until_is() {
 	    done"
 }
 
+# another COMMAND: and then another than $pid is vblade@mail
+another() {
+	guest -t 40 "$1; n=0
+	    until new=\$(systemctl show -P MainPID vblade@mail) &&
+		[ \"\$new\" != $pid ] && [ \"\$new\" != 0 ] &&
+		[ \"\$(systemctl is-active vblade@mail)\" = active ]; do
+		n=\$((n + 1)); [ \$n -lt 100 ] || exit 1; sleep 0.3
+	    done"
+}
+
 journal() {
 	guest "journalctl -q --no-pager -o cat $*"
 }
@@ -116,13 +126,7 @@ note "watchdog"
 pid=$(show vblade@mail MainPID)
 guest "sleep 5"
 is "the watchdog is content for 5 s" "$(show vblade@mail MainPID)" "$pid"
-check "stop it: systemd kills it and starts another" guest -t 40 \
-    "kill -STOP $pid; n=0
-    until new=\$(systemctl show -P MainPID vblade@mail) &&
-	[ \"\$new\" != $pid ] && [ \"\$new\" != 0 ] &&
-	[ \"\$(systemctl is-active vblade@mail)\" = active ]; do
-	n=\$((n + 1)); [ \$n -lt 100 ] || exit 1; sleep 0.3
-    done"
+check "stop it: systemd kills it and starts another" another "kill -STOP $pid"
 check "by the watchdog" guest \
     'journalctl -q -o cat -u vblade@mail | grep "Watchdog timeout"'
 check "it serves again, and what was written is there" ini verify e9.0 0 64 1
@@ -155,13 +159,8 @@ check "and grows: a notice" guest \
     systemctl reload vblade@mail'
 check "as one, too" told 5 '16384 sectors now'
 pid=$(show vblade@mail MainPID)
-check "kill -9: systemd starts another" guest -t 40 \
-    "systemctl kill -s KILL vblade@mail; n=0
-    until new=\$(systemctl show -P MainPID vblade@mail) &&
-	[ \"\$new\" != $pid ] && [ \"\$new\" != 0 ] &&
-	[ \"\$(systemctl is-active vblade@mail)\" = active ]; do
-	n=\$((n + 1)); [ \$n -lt 100 ] || exit 1; sleep 0.3
-    done"
+check "kill -9: systemd starts another" another \
+    'systemctl kill -s KILL vblade@mail'
 check "which has what was written" ini verify e9.0 0 64 1
 
 note "reload, stop, a changed file"
