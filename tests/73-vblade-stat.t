@@ -137,6 +137,19 @@ else
 fi
 stop_blade "$one"
 stop_blade "$two"
+# Beside one that goes on since an upgrade, the new program may count more.
+mkdir "$T/mixed"
+cp "$T/bin/vblade-metrics" "$T/mixed/"
+cat >"$T/mixed/vblade-stat" <<'END'
+#!/bin/sh
+echo pid=7 shelf=9 slot=1 sectors=8 reads=1 queued=0 queued_max=1
+echo pid=8 shelf=9 slot=2 sectors=8 reads=2 puffs=3 queued=0 queued_max=1
+END
+chmod 755 "$T/mixed/vblade-stat"
+exits 'blades of two versions' 0 "$T/mixed/vblade-metrics"
+is 'what both count' "$(printf '%s\n' "$OUT" | grep -c '^vblade_reads_total{')" 2
+is 'what one of them counts' "$(printf '%s\n' "$OUT" | grep '^vblade_puffs')" \
+    'vblade_puffs_total{blade="e9.2",pid="8"} 3'
 exits 'without blades: no metrics, no failure' 0 \
     "$T/bin/vblade-metrics" "$T/vblade.prom"
 unlike 'and none of those that have ended' "$(cat "$T/vblade.prom")" \
