@@ -198,15 +198,6 @@ END_TEST
  * Against aoe.c: mostly well-made frames, each with some byte or the length
  * changed.
  */
-static uint32_t seed = 1;
-
-static unsigned
-any(unsigned n)
-{
-	seed = seed * 1664525 + 1013904223;
-	return (seed >> 8) % n;
-}
-
 static size_t
 any_frame(uint8_t frame[static 64])
 {

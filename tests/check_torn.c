@@ -110,15 +110,15 @@ START_TEST(sectors)
 {
 	const unsigned from = changes[_i][0], to = changes[_i][1];
 	static uint8_t torn[2 * STATE_COPY];
-	unsigned round, i, any = 1;
+	unsigned round, i, toss = 1;
 	size_t copy;
 
 	change(from, to, &copy);
 	for (round = 0; round < 300 / every(); round++) {
 		memcpy(torn, image[0], sizeof(torn));
 		for (i = 0; i < STATE_COPY; i += SECTOR) {
-			any = any * 1664525 + 1013904223;
-			if ((any >> 30) % 2 == 0)
+			toss = toss * 1664525 + 1013904223;
+			if ((toss >> 30) % 2 == 0)
 				memcpy(torn + copy + i, image[1] + copy + i,
 				    SECTOR);
 		}

@@ -104,6 +104,16 @@ every(void)
 	return (unsigned)n;
 }
 
+/* A number below n, from what a test was seeded with. */
+static uint32_t any_seed = 1;
+
+static inline unsigned
+any(unsigned n)
+{
+	any_seed = any_seed * 1664525 + 1013904223;
+	return (any_seed >> 8) % n;
+}
+
 /* got is want, to the byte; else tell where they part. */
 static inline void
 same(const char *what, const uint8_t *got, size_t ngot, const uint8_t *want,
