@@ -84,7 +84,9 @@ reap "$named"
 like 'a reader that goes gets its line' "$(cat "$T/out")" '^Blade '
 unlike 'and nothing is said of it' "$(cat "$T/err")" 'Error'
 exits 'a wrong interval' 2 "$stat" -i 0
+exits 'one that never ends' 2 "$stat" -i inf
 exits 'a wrong count' 2 "$stat" -i 1 -c 0
+exits 'a count of one table' 2 "$stat" -c 3
 
 # Metrics
 exits 'metrics to a file' 0 "$T/bin/vblade-metrics" "$T/vblade.prom"
