@@ -153,6 +153,7 @@ refused() {
 	conf wrong "$@"
 	exits "$refused_name" 6 sysv start wrong
 	like "$refused_name: why" "$ERR" "conf/wrong.conf: .*$refused_why"
+	is "$refused_name: in one line" "$(echo "$ERR" | wc -l)" 1
 }
 refused 'no shelf' 'shelf is not set' 'slot=1'
 refused 'a shelf for all' 'shelf=65535: ' 'shelf=65535'
