@@ -27,7 +27,7 @@ struct blade {
 	struct request	*sent[MAX_BATCH];	/* and whose they are */
 	int		 nout;
 	bool		 stuck;		/* the store has long done nothing */
-	int64_t		 full_ns;	/* since when it has all buffers, or 0 */
+	int64_t		 full_ns;	/* since it has all buffers, or 0 */
 	bool		 single;	/* the last batch was one frame */
 	int		 soon;		/* > 0: the next may come in SPIN_NS */
 	struct notify	 notify;
