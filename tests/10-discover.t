@@ -32,7 +32,7 @@ mine="$(echo "$IMAC" | tr -d :) $(echo "$TMAC" | tr -d :) 88a2"
 want=$(echo "$mine 1800 0009 03 01 00000000 0040 401a 02 10 0000" | tr -d ' ')
 for pad in '' "$(printf '%056d' 0)"; do
 	exits "a query in hex, padded by ${#pad} digits, is answered" 0 \
-	    ini -t 200 \
+	    ini -t 5000 \
 	    raw "$head 1000 ffff ff 01 00000000 0000000000000000 $pad"
 	is 'to the byte, and padded with zeros' "$OUT" \
 	    "$want$(printf '%056d' 0)"

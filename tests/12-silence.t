@@ -17,7 +17,7 @@ raw_silent() {	# NAME FRAME
 }
 
 raw_answer() {	# NAME FRAME ERE, on the answer from the flags onward
-	exits "answer: $1" 0 ini -t 150 raw "$2"
+	exits "answer: $1" 0 ini -t 5000 raw "$2"
 	like "  as it should be" "${OUT#????????????????????????????}" "$3"
 }
 

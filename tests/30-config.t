@@ -51,11 +51,11 @@ ini config force e9.3 - <"$T/bytes" | head -c 1024 >"$T/back"
 same '1024 random bytes are accepted' "$T/bytes" "$T/back"
 ini config read e9.3 | head -c 1024 >"$T/back"
 same 'and kept' "$T/bytes" "$T/back"
-ini -n 1 -t 200 config force e9.3 - <"$T/bytes" >/dev/null ||
+ini config force e9.3 - <"$T/bytes" >/dev/null ||
 	fail 'again'
 { cat "$T/bytes"; echo; } | head -c 1025 >"$T/more"
 exits '1025 are not' 3 in_initiator sh -c \
-    "'$INITIATOR' -i $IIF -n 1 -t 200 config force e9.3 - <'$T/more'"
+    "'$INITIATOR' -i $IIF config force e9.3 - <'$T/more'"
 like 'error 2' "$ERR" 'AoE error 2'
 ini config read e9.3 | head -c 1024 >"$T/back"
 same 'and nothing has changed' "$T/bytes" "$T/back"
@@ -68,19 +68,19 @@ for ccmd in 1 2; do
 	    raw "$head 0$ccmd 0010 73686f7274"
 done
 for ccmd in 3 4; do
-	exits "CCmd $ccmd, 16 bytes claimed of 5: an answer" 0 ini -t 150 \
+	exits "CCmd $ccmd, 16 bytes claimed of 5: an answer" 0 ini -t 5000 \
 	    raw "$head 0$ccmd 0010 73686f7274"
 	like "CCmd $ccmd: which is error 2" "$OUT" \
 	    '^.{28}1c02000903010000007'
-	exits "CCmd $ccmd, length 65535" 0 ini -t 150 \
+	exits "CCmd $ccmd, length 65535" 0 ini -t 5000 \
 	    raw "$head 0$ccmd ffff 73686f7274"
 	like "CCmd $ccmd, length 65535: error 2" "$OUT" '^.{28}1c02'
 done
 config 'and nothing has changed' 0 short read e9.3
-exits 'a read ignores its length' 0 ini -t 150 raw "$head 00 ffff ed"
+exits 'a read ignores its length' 0 ini -t 5000 raw "$head 00 ffff ed"
 like 'and is answered' "$OUT" '^.{28}1800000903010000007.*73686f7274'
 exits 'the top half of the CCmd byte is ignored' 0 \
-    ini -t 150 raw "$head f0 0000"
+    ini -t 5000 raw "$head f0 0000"
 like 'and is 1 in the answer' "$OUT" '^.{28}18.{28}10'
 
 done_testing

@@ -5,6 +5,7 @@
 
 network 1500
 truncate -s 1M "$T/disk"
+INI_OPTS='-t 5000'		# who is out is not answered the second time
 a=$IMAC b=02:ae:00:00:00:0b c=02:ae:00:00:00:0c d=02:ae:00:00:00:0d
 start_blade 9 3 "$TIF" "$T/disk"
 
@@ -51,11 +52,11 @@ head="$TMAC $a 88a2 1000 0009 03 02 000000aa 00"
 dir() {
 	printf '00%02x%s' "$1" "$2"
 }
-exits 'a bad directive' 0 ini -t 150 \
+exits 'a bad directive' 0 ini -t 5000 \
     raw "$head 01 00 03 $(dir 1 $b) $(dir 7 $c) $(dir 1 $d)"
 like 'is error 2 at its place' "$OUT" '^.{28}18000009030200.{6}00010201'
 mask 'and only the ones before it are done' "$a $b" read e9.3
-exits 'more directives claimed than sent' 0 ini -t 150 \
+exits 'more directives claimed than sent' 0 ini -t 5000 \
     raw "$head 01 00 ff $(dir 1 $c)"
 like 'is AoE error 2' "$OUT" '^.{28}1c02'
 mask 'and nothing is done' "$a $b" read e9.3

@@ -5,6 +5,7 @@
 
 network 1500
 truncate -s 1M "$T/disk"
+INI_OPTS='-t 5000'		# a second time is answered otherwise
 a=$IMAC b=02:ae:00:00:00:0b c=02:ae:00:00:00:0c
 start_blade 9 3 "$TIF" "$T/disk"
 ini stamp e9.3 0 1 1
@@ -53,15 +54,15 @@ reserve 'force to nobody' 0 '' -S "$b" reserve force e9.3
 head="$TMAC $a 88a2 1000 0009 03 03 000000aa"
 m=$(echo "$a" | tr -d :)
 for count in 03 ff; do
-	exits "set of $count addresses with two sent" 0 ini -t 150 \
+	exits "set of $count addresses with two sent" 0 ini -t 5000 \
 	    raw "$head 01 $count $m $m"
 	like "$count: error 2" "$OUT" '^.{28}1c02'
 done
 reserve 'nothing was reserved' 0 '' reserve read e9.3
-exits 'a padded set' 0 ini -t 150 raw "$head 01 01 $m$(printf '%056d' 0)"
+exits 'a padded set' 0 ini -t 5000 raw "$head 01 01 $m$(printf '%056d' 0)"
 like 'is taken' "$OUT" "^.{28}180000090303000000aa0101$m"
 reserve 'as it says' 0 "$a" reserve read e9.3
-exits 'RCmd 3' 0 ini -t 150 raw "$head 03 00"
+exits 'RCmd 3' 0 ini -t 5000 raw "$head 03 00"
 like 'is error 2' "$OUT" '^.{28}1c02'
 silent 'a set by broadcast' -n 1 reserve force 'e*.*' "$b"
 reserve 'changes nothing' 0 "$a" reserve read e9.3

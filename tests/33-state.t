@@ -6,6 +6,7 @@
 
 network 1500
 truncate -s 1M "$T/disk"
+INI_OPTS='-t 5000'		# what is asked twice counts twice
 other=02:ae:00:00:00:99
 
 # ---- from start to start ----
@@ -182,7 +183,7 @@ if have prlimit && [ -z "$VBLADE_WRAP" ]; then
 		was=$(ini config read e9.3)
 		prlimit --pid "$BLADE_PID" --fsize=10000:
 		exits "failure $n: a change is refused" 3 \
-		    ini -t 3000 config force e9.3 "lost $n"
+		    ini config force e9.3 "lost $n"
 		like "failure $n: error 3" "$ERR" 'AoE error 3'
 		is "failure $n: and has no effect" "$(ini config read e9.3)" \
 		    "$was"
@@ -242,10 +243,15 @@ echo 0 | tee "$T/sent" >"$T/acked"
 in_initiator sh "$T/setter" "$T" "$INITIATOR" "$IIF" >/dev/null 2>&1 &
 setter=$!
 TAP_PIDS="$TAP_PIDS $setter"
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+changed() {	# COUNT: more than that were acknowledged
+	[ "$(wc -l <"$T/acked")" -gt "$1" ]
+}
 mixed='' kills=0
 while [ "$kills" -lt "${KILLS:-8}" ]; do
 	kills=$((kills + 1))
 	sleep "0.$((10 + kills * 7 % 30))"
+	wait_for 20 changed $((kills * 3)) || :
 	kill -KILL "$BLADE_PID"
 	reap_blade
 	# before it is started again, as a reader of the file would see it

@@ -76,7 +76,7 @@ steps() {
 	step 'mask: read' mask read e9.3
 	step 'mask: in' -S "$b" verify e9.3 0 10 1
 	step 'mask: out' -n 1 -t 150 -S "$c" read e9.3 0 1
-	step 'an unknown command' -n 1 -t 150 \
+	step 'an unknown command' -t 5000 \
 	    raw "$TMAC $IMAC 88a2 1000 0009 03 09 00000001"
 	sed -i 's/^\(.\{48\}\)0*$/\1/' "$T/$who.$number"	# padding
 }

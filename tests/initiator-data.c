@@ -8,6 +8,8 @@
 
 #include "initiator.h"
 
+enum { MOMENT = 50000 };		/* us; for one answer too many */
+
 /* A range of sectors, as ADDRESS LBA NSEC say, in frames as large as can be. */
 struct span {
 	struct target t;
@@ -270,19 +272,31 @@ parse_hex(const char *s, struct frame *f)
 	}
 }
 
-/* Print every answer until the timeout; the checking is left to the user. */
+/* Nobody asked for it, and it comes when it likes. */
 static int
-print_answers(void)
+is_advert(const struct frame *f)
+{
+	return memcmp(f->b + H_DST, broadcast, 6) == 0 &&
+	    get32(f->b + H_TAG) == 0 && f->b[H_CMD] == CMD_CONFIG;
+}
+
+/* Print every answer until the timeout, or until each of the frames sent may
+ * have had its own and no more come for a moment; the checking is left to the
+ * user. */
+static int
+print_answers(int sent)
 {
 	int64_t deadline = now_us() + opt.timeout * INT64_C(1000);
 	struct frame rep;
 	int n = 0;
 
-	while (link_recv(&rep, deadline))
-		if (rep.b[H_VER] & FLAG_R) {
-			print_hex(stdout, rep.b, rep.len);
-			n++;
-		}
+	while (link_recv(&rep, deadline)) {
+		if (!(rep.b[H_VER] & FLAG_R) || is_advert(&rep))
+			continue;
+		print_hex(stdout, rep.b, rep.len);
+		if (++n == sent && deadline > now_us() + MOMENT)
+			deadline = now_us() + MOMENT;
+	}
 	return n;
 }
 
@@ -292,22 +306,25 @@ cmd_raw(int argc, char **argv)
 	struct frame f;
 	char *line = NULL;
 	size_t size = 0;
-	int i;
+	int i, sent = 0;
 
 	link_open();
 	if (strcmp(argv[1], "-") == 0) {
 		while (getline(&line, &size, stdin) != -1) {
 			parse_hex(line, &f);
-			if (f.len > 0)
-				link_send(&f);
+			if (f.len == 0)
+				continue;
+			link_send(&f);
+			sent++;
 		}
 		free(line);
 	}
 	for (i = 1; i < argc && strcmp(argv[1], "-") != 0; i++) {
 		parse_hex(argv[i], &f);
 		link_send(&f);
+		sent++;
 	}
-	return print_answers() > 0 ? EX_OKAY : EX_SILENT;
+	return print_answers(sent) > 0 ? EX_OKAY : EX_SILENT;
 }
 
 /* Frames by two interfaces in turn, to arrive in that order. */

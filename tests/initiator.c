@@ -51,7 +51,8 @@ static const struct command {
 	{ "ata", 2, 32, cmd_ata, "ADDR OPCODE [feature= count= lba= flags= "
 	    "data=FILE out=FILE]", "any ATA command; registers out" },
 	{ "raw", 1, 255, cmd_raw, "HEX ... | -",
-	    "frames in hex, one per argument or line; answers in hex" },
+	    "frames in hex, one per argument or line; answers in hex, until\n"
+	    "    each may have had one" },
 	{ "turns", 1, 1, cmd_turns, "IFNAME",
 	    "frames in hex from stdin, by -i and IFNAME in turn" },
 	{ "listen", 0, 1, cmd_listen, "[MAX]",

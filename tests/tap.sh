@@ -336,11 +336,21 @@ in_initiator() {
 wait_for() {	# SECONDS COMMAND...: poll until it succeeds
 	tap_n=$(($1 * 20))
 	shift
-	until "$@" >/dev/null 2>&1; do
-		tap_n=$((tap_n - 1))
+	# the command may wait as well: what is left is in $1
+	set -- "$tap_n" "$@"
+	until tap_rest "$@" >/dev/null 2>&1; do
+		tap_n=$(($1 - 1))
+		shift
+		set -- "$tap_n" "$@"
 		[ "$tap_n" -gt 0 ] || return 1
 		sleep 0.05
 	done
+}
+
+# shellcheck disable=SC2317,SC2329	# called by wait_for
+tap_rest() {	# ANYTHING COMMAND...
+	shift
+	"$@"
 }
 
 gone() {	# PID: no longer running (a zombie has run its course)
@@ -446,9 +456,10 @@ counter() {	# NAME [PID FILE]: one of them
 
 # ---- the initiator ----
 
+# It asks for longer than usual: a machine or a disk may be busy elsewhere.
 ini() {
 	# shellcheck disable=SC2086	# INI_OPTS is a list of words
-	ip netns exec "$INS" "$INITIATOR" -i "$IIF" $INI_OPTS \
+	ip netns exec "$INS" "$INITIATOR" -i "$IIF" -n 30 $INI_OPTS \
 	    ${VBLADE_WRAP:+-t 5000} "$@"
 }
 
@@ -457,10 +468,15 @@ ini_bg() {
 	tap_file=$1
 	shift
 	# shellcheck disable=SC2086	# INI_OPTS is a list of words
-	ip netns exec "$INS" "$INITIATOR" -i "$IIF" $INI_OPTS \
+	ip netns exec "$INS" "$INITIATOR" -i "$IIF" -n 30 $INI_OPTS \
 	    ${VBLADE_WRAP:+-t 5000} "$@" >"$tap_file" 2>&1 </dev/null &
 	INI_PID=$!
 	TAP_PIDS="$TAP_PIDS $INI_PID"
+}
+
+# Its load has found the target, which need not be there all the time now.
+under_way() {	# JOURNAL
+	wait_for 20 test -s "$1" || bail "no load: $1"
 }
 
 # Adverts to FILE from now on: listen FILE [OPTION...]; LISTENER
