@@ -163,24 +163,32 @@ ask_ten() {	# took, in ms
 }
 
 # A slow store: writes that wait for it do not hold up the rest.
-if [ "${VBLADE_IO:-}" = sync ]; then
-	skip 'nor do slow writes' 'one operation after another: they do'
-else
+slowly() {	# ten questions before, alone, and while it is slow, took
 	ask_ten
 	alone=$took
 	tell slow 100
-	ini_bg "$T/slow" load -G 60000 -T 6 -w 8 -r 0 -m 1 -R 2000,500 e9.0
-	sleep 1.5
+	ini_bg "$T/slow" load -G 60000 -T 6 -w 8 -r 0 -m 1 -R 2000,500 \
+	    -o "$T/journal" e9.0
+	under_way "$T/journal"
+	sleep 1
 	ask_ten
-	# each would wait for eight writes otherwise
-	if [ -n "$VBLADE_WRAP" ] || [ $took -lt $((2 * alone + 4000)) ]; then
-		pass 'nor do slow writes'
-	else
-		fail 'nor do slow writes' "ten questions took $took ms"
-	fi
 	tell slow 0
 	reap "$INI_PID"
-	is 'which are all done in the end' "$STATUS" 0
+}
+if [ "${VBLADE_IO:-}" = sync ]; then
+	skip 'nor do slow writes' 'one operation after another: they do'
+else
+	# Each would wait for eight writes otherwise.  Others want the
+	# processors, too: three times.
+	for _ in 1 2 3; do
+		slowly
+		[ "$STATUS" -eq 0 ] || break
+		[ $took -ge $((2 * alone + 4000)) ] || break
+		diag "ten questions took $took ms, and $alone before"
+	done
+	status=$STATUS
+	ok 'nor do slow writes' test "$took" -lt $((2 * alone + 4000))
+	is 'which are all done in the end' "$status" 0
 fi
 stop_blade
 is 'the blade leaves in peace' "$BLADE_STATUS" 0

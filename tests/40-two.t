@@ -12,16 +12,21 @@ start_blade 9 1 "$TIF" "$T/disk1"
 second=$BLADE_PID
 start_blade 10 1 "$TIF" "$T/disk2"
 
-# found ADDRESS: who answers a query to it
+# found NAME ADDRESS WANT: who answers a query to it; some may be late
 found() {
-	ini -t 200 discover "$1" | sort -t. -n -k1.2 -k2 | cut -d' ' -f1 |
-	    tr '\n' ' '
+	n=0 got=''
+	while [ "$got" != "$3" ] && [ $n -lt 5 ]; do
+		n=$((n + 1))
+		got=$(ini -t $((n * 200)) discover "$2" |
+		    sort -t. -n -k1.2 -k2 | cut -d' ' -f1 | tr '\n' ' ')
+	done
+	is "$1" "$got" "$3"
 }
 
-is 'a query to everybody finds all' "$(found 'e*.*')" 'e9.0 e9.1 e10.1 '
-is 'a query to shelf 9 finds two' "$(found 'e9.*')" 'e9.0 e9.1 '
-is 'a query to slot 1 finds two' "$(found 'e*.1')" 'e9.1 e10.1 '
-is 'a query to one finds one' "$(found e9.1)" 'e9.1 '
+found 'a query to everybody finds all' 'e*.*' 'e9.0 e9.1 e10.1 '
+found 'a query to shelf 9 finds two' 'e9.*' 'e9.0 e9.1 '
+found 'a query to slot 1 finds two' 'e*.1' 'e9.1 e10.1 '
+found 'a query to one finds one' e9.1 'e9.1 '
 n=1
 for blade in e9.0 e9.1 e10.1; do
 	ini identify "$blade" >"$T/try.out"
@@ -52,11 +57,11 @@ zero=$INI_PID
 ini_bg "$T/load1" load -T 2 -w 16 -o "$T/journal1" e9.1
 one=$INI_PID
 sleep 1
-ini_bg "$T/load2" load -T 1 -w 16 -G 4000 -o "$T/journal2" e10.1
+ini_bg "$T/load2" load -T 1 -w 16 -o "$T/journal2" e10.1
 reap "$one"
 is 'load on e9.1' "$STATUS" 0
 stop_blade "$second"
-is 'e9.1 ends alone' "$(found 'e*.*')" 'e9.0 e10.1 '
+found 'e9.1 ends alone' 'e*.*' 'e9.0 e10.1 '
 reap "$zero"
 is 'load on e9.0' "$STATUS" 0
 reap "$INI_PID"

@@ -49,7 +49,7 @@ is 'SIGTERM: status 0' "$BLADE_STATUS" 0
 start_blade -l 100 9 0 "$TIF" "$T/disk"
 truncate -s 2M "$T/disk"
 kill -HUP "$BLADE_PID"
-sleep 0.2
+counters		# so it has heard the other signal, too
 ok 'SIGHUP: a length that was given stays' sectors_are 100
 kill -INT "$BLADE_PID"
 reap_blade

@@ -43,6 +43,8 @@ host 1 2
 host1=$INI_PID
 host 2 1
 host2=$INI_PID
+under_way "$T/journal.1"
+under_way "$T/journal.2"
 n=0 ended='' KILLs=0 TERMs=0 HUPs=0
 until gone "$host1" && gone "$host2"; do
 	n=$((n + 1))
@@ -82,6 +84,7 @@ done
 # the requests overlap: arrival order is what counts.
 start
 ini_bg "$T/load" load -O -T 2 -w 64 -r 40 -R 0,40 -o "$T/journal" e9.0
+under_way "$T/journal"
 for pause in 0.1 0.5 0.1; do
 	sleep 0.4
 	kill -STOP "$BLADE_PID"

@@ -23,10 +23,11 @@ kill "$LISTENER" && reap "$LISTENER"
 
 ini_bg "$T/load" load -T 4 -w 16 -o "$T/journal" e9.0
 load=$INI_PID
+under_way "$T/journal"
 for n in 1 2; do
 	sleep 0.5
 	link down
-	sleep 0.3
+	counters	# the blade has seen that
 	listen "$T/heard2.$n"
 	link up
 	ok "down and up under load, $n: advertises" \

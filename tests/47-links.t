@@ -6,8 +6,6 @@
 network 1500
 have strace || skip_all 'needs strace'
 truncate -s 8M "$T/disk"
-second=1
-[ -z "$VBLADE_WRAP" ] || second=10
 
 # heard FILE [MAC]: an advert from there
 # shellcheck disable=SC2317,SC2329	# called through wait_for
@@ -46,8 +44,12 @@ ticks() {
 start_blade 9 0 "$TIF" "$T/disk"
 ok 'it answers' ini discover e9.0
 if [ -z "$VBLADE_WRAP" ]; then
-	sleep 1		# what the link's birth tells has come
-	is 'an idle blade makes no call' "$(calls || :)" 0
+	# a link may still have news, or somebody want the counters
+	for _ in 1 2 3; do
+		n=$(calls || :)
+		[ "$n" != 0 ] || break
+	done
+	is 'an idle blade makes no call' "$n" 0
 	like 'and was seen to sleep' "$(cat "$T/strace")" '^ppoll'
 fi
 
@@ -239,7 +241,8 @@ is 'two links: is read here' "$(ini config read e9.0)" both
 load() {	# N OTHER: by link N, as writer N
 	by "$1"
 	ini_bg "$T/load.$1" load -O -T 4 -w 16 -G 30000 -y "$1,$2" \
-	    -R "$((($1 - 1) * 2048)),2176" -Y 2048,128 e9.0
+	    -R "$((($1 - 1) * 2048)),2176" -Y 2048,128 \
+	    -o "$T/load.$1.journal" e9.0
 }
 
 load 1 2
@@ -248,6 +251,8 @@ load 2 1
 load2=$INI_PID
 by 1
 listen "$T/heard3"
+under_way "$T/load.1.journal"
+under_way "$T/load.2.journal"
 sleep 1
 ip -n "$TNS" link set "$TIF" down
 sleep 1
@@ -313,8 +318,8 @@ silent 'carrier lost: silence' discover e9.0
 ok 'carrier lost: it lives' test -e "/proc/$BLADE_PID"
 ip -n "$TNS" link set "$cable" up
 wait_for 10 running "$TIF" || bail 'the carrier does not come back'
-ok 'carrier back: advertises within a second' \
-    wait_for "$second" heard "$T/heard1"
+# within a second: see 47-recovery
+ok 'carrier back: advertises' wait_for 10 heard "$T/heard1"
 ok 'and answers' ini discover e9.0
 kill "$LISTENER" && reap "$LISTENER"
 

@@ -37,6 +37,7 @@ faulty 4096
 start_blade -s -a 9 0 "$TIF" "$DISK"
 ini_bg "$T/load" load -O -G 60000 -T $((cuts / 4 + 1)) -w 16 -r 30 -F 1 \
     -R 0,4096 -o "$T/journal" e9.0
+under_way "$T/journal"
 n=0
 while [ $n -lt "$cuts" ]; do
 	sleep 0.0$((n % 9 + 1))

@@ -43,20 +43,21 @@ shift $((OPTIND - 1))
 sh -c '
 	"$@" &
 	child=$!
-	echo "$child" >"$0"
 	trap "kill -TERM $child; wait; rm -f $0; exit 0" TERM
+	echo "$child" >"$0"
 	while kill -0 "$child" 2>/dev/null; do wait; done
 ' "$pidfile" "$@" --for /usr/sbin/daemon >/dev/null 2>&1 </dev/null &
 echo $! >"$super"
 EOF
 cat >"$T/program" <<'EOF'
 #!/bin/sh
-for word; do
-	echo "[$word]"
-done >"${0%/*}/words.$1.$2"
 trap 'echo HUP >>"${0%/*}/signals"' HUP
 trap 'echo USR1 >>"${0%/*}/signals"' USR1
 trap 'exit 0' TERM
+for word; do
+	echo "[$word]"
+done >"${0%/*}/words.new.$$"
+mv "${0%/*}/words.new.$$" "${0%/*}/words.$1.$2"
 while :; do
 	sleep 0.05
 done
@@ -89,6 +90,8 @@ heard() {
 ok 'start' sh "$T/vblade" start
 wait_for 10 there -s -b || :
 wait_for 10 there 9 1 || :
+# the pid files come when they like
+wait_for 10 sh "$T/vblade" status || :
 is 'flags come before arguments, a word each' \
     "$(tr '\n' ' ' <"$T/words.-s.-b")" \
     '[-s] [-b] [16] [9] [0] [em0] [/dev/null] [--for] [/usr/sbin/daemon] '
@@ -112,7 +115,7 @@ ok 'stop one' sh "$T/vblade" stop mail
 not_ok 'its status' sh "$T/vblade" status mail
 ok 'the other runs on' sh "$T/vblade" status build
 ok 'restart' sh "$T/vblade" restart build
-ok 'runs again' sh "$T/vblade" status build
+ok 'runs again' wait_for 10 sh "$T/vblade" status build
 ok 'stop all' sh "$T/vblade" stop
 not_ok 'nothing runs' sh "$T/vblade" status
 not_ok 'nothing to signal' sh "$T/vblade" reload

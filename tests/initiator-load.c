@@ -312,7 +312,7 @@ load_run(void)
 	} while (active || ld.out > 0);
 
 	/* Answers still under way tell late from lost. */
-	linger = now_us() + 200000;
+	linger = now_us() + 1000000;
 	while (ld.late < ld.resent && link_recv(&rep, linger))
 		load_receive(&rep);
 }
