@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,11 +46,32 @@ to_journal(void)
 	    (unsigned long long)st.st_ino == ino;
 }
 
+/*
+ * A terminal that nobody reads polls as writable while it has room for a part
+ * of a line, and holds up who writes a whole one.  Open it once more, so as
+ * not to wait: that is for the descriptor, which we share with the shell.
+ */
+static void
+open_terminal(void)
+{
+	const char *name = ttyname(STDERR_FILENO);
+	int fd;
+
+	if (name == NULL)
+		return;
+	fd = open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1)
+		return;
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 void
 log_open(void)
 {
 	const char *how = getenv("VBLADE_LOG");
 
+	open_terminal();
 	memset(&told, 0, sizeof(told));
 	told.prefix = how != NULL ? strcmp(how, "prefix") == 0 : to_journal();
 	if (told.prefix)

@@ -158,6 +158,34 @@ stop_blade
 is 'and it ends' "$BLADE_STATUS" 0
 
 
+# A terminal that stands still, which has room for a part of a line.
+if have socat; then
+	socat -u "PTY,link=$T/terminal" "OPEN:$T/seen,creat" &
+	terminal=$!
+	TAP_PIDS="$TAP_PIDS $terminal"
+	wait_for 10 test -e "$T/terminal" || bail 'no terminal'
+	VBLADE_WRAP="sh $T/to-journal $T/terminal $plain"
+	start_blade 9 0 "$TIF" "$T/disk"
+	VBLADE_WRAP=$plain
+	signal USR1
+	ok 'a terminal: counters' wait_for 10 grep -q counters "$T/seen"
+	kill -STOP "$terminal"
+	i=0
+	while [ $i -lt 150 ]; do
+		signal USR1
+		sleep 0.01
+		i=$((i + 1))
+	done
+	ok 'a terminal that stands still: it still serves' \
+	    ini verify e9.0 0 64 1
+	stop_blade
+	is 'and it ends' "$BLADE_STATUS" 0
+	kill -KILL "$terminal"
+	reap "$terminal"
+else
+	skip 'a terminal that stands still' 'no socat'
+fi
+
 # Nor does it matter that nobody ever will, from the first word on.
 cat >"$T/to-nobody" <<'END'
 pipe=$1

@@ -138,6 +138,23 @@ fbsd_close(int fd)
 	return (int)m_host(close(fd));
 }
 
+/* Nothing here is a terminal: so much for what is done to one. */
+char *
+fbsd_ttyname(int fd)
+{
+	(void)fd;
+	m_fail(B_ENOTTY);
+	return NULL;
+}
+
+int
+fbsd_dup2(int from, int to)
+{
+	(void)from;
+	(void)to;
+	return m_fail(B_EBADF);
+}
+
 /* All but what the host around the model waits for. */
 void
 fbsd_closefrom(int fd)
