@@ -48,6 +48,7 @@ drop_find(struct account *a, const char *wanted)
 	const char *name = wanted != NULL ? wanted : "nobody";
 	const struct passwd *pw;
 
+	errno = 0;
 	*a = (struct account){ .wanted = wanted, .uid = NOBODY,
 	    .gid = NOBODY };
 	if (wanted == NULL && geteuid() != 0) {
@@ -58,8 +59,13 @@ drop_find(struct account *a, const char *wanted)
 		a->uid = pw->pw_uid;
 		a->gid = pw->pw_gid;
 		a->stay = geteuid() != 0 && geteuid() == a->uid;
-	} else if (wanted != NULL)
+	} else if (wanted != NULL) {
+		/* nobody was asked; other errors may mean that it is not there */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		    errno == EIO)
+			err(1, "-u %s", wanted);
 		errx(1, "-u %s: no such user; see getent passwd", wanted);
+	}
 	(void)snprintf(a->name, sizeof(a->name), "%s", name);
 }
 

@@ -127,6 +127,14 @@ refused() {
 refused 'a user that there is not' '-u nosuchuser: no such user' \
     "$VBLADE" -u nosuchuser 9 0 "$TIF" "$T/disk"
 
+if have prlimit; then
+	refused 'no descriptor left to look for one' \
+	    '-u daemon: Too many open files$' prlimit --nofile=8 \
+	    "$VBLADE" -u daemon 9 0 "$TIF" "$T/disk"
+else
+	skip 'no descriptor left to look for a user' 'no prlimit'
+fi
+
 # Groups that root has beside its own go, too.
 have setpriv setcap || bail 'no setpriv or setcap: util-linux, libcap2-bin'
 VBLADE_WRAP="setpriv --groups=1,2,3 $wrap"
