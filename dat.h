@@ -468,6 +468,7 @@ struct notify {
 	int		 fd;		/* connected, or -1: nobody to tell */
 	int64_t		 every_ns;	/* half its patience, 0: endless */
 	int64_t		 next_ns;	/* by monotonic_ns */
+	bool		 unheard;	/* that we serve: again, then */
 };
 
 struct target {

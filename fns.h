@@ -276,7 +276,7 @@ void		bpf_aoe(struct bpf_op prog[static BPF_AOE_OPS],
  * WATCHDOG_USEC (microseconds) and WATCHDOG_PID from the environment; before
  * os_confine.  Without them, or with a warning when they are of no use, the
  * functions below do nothing.  None of them blocks, and what does not arrive
- * is not sent again.
+ * is not sent again, but for READY when the manager had no room.
  */
 void		notify_open(struct notify *);
 
@@ -288,8 +288,8 @@ void		notify_reloading(const struct notify *);
 void		notify_status(const struct notify *, const struct target *);
 void		notify_stopping(const struct notify *);
 
-/* Is it time to tell that the loop turns (never, without a watchdog)?  Then
- * do, with the counters. */
+/* Is it time to tell that the loop turns (never, without a watchdog), or once
+ * more that we serve?  Then do, with the counters. */
 bool		notify_due(const struct notify *);
 void		notify_alive(struct notify *, const struct target *);
 

@@ -116,9 +116,12 @@ notify_ready(struct notify *n, const struct target *t)
 {
 	if (n->fd == -1)
 		return;
-	tell_state(n, t, "READY=1\n");
+	/* a start that is not heard of is taken to have failed */
+	n->unheard = tell_state(n, t, "READY=1\n") == -1 && errno == EAGAIN;
 	/* after a reload the watchdog has not been told for a while */
-	if (n->next_ns == 0)
+	if (n->unheard)
+		n->next_ns = monotonic_ns() + LATER;
+	else if (n->next_ns == 0)
 		n->next_ns = monotonic_ns() + n->every_ns;
 }
 
@@ -155,7 +158,8 @@ notify_stopping(const struct notify *n)
 bool
 notify_due(const struct notify *n)
 {
-	return n->every_ns > 0 && monotonic_ns() >= n->next_ns;
+	return (n->every_ns > 0 || n->unheard) &&
+	    monotonic_ns() >= n->next_ns;
 }
 
 void
@@ -163,6 +167,10 @@ notify_alive(struct notify *n, const struct target *t)
 {
 	int64_t wait = n->every_ns;
 
+	if (n->unheard) {
+		notify_ready(n, t);
+		return;
+	}
 	if (tell_state(n, t, "WATCHDOG=1\n") == -1 && wait > LATER)
 		wait = LATER;
 	n->next_ns = monotonic_ns() + wait;
@@ -173,7 +181,7 @@ notify_timeout(const struct notify *n, struct timespec *ts)
 {
 	int64_t left;
 
-	if (n->every_ns == 0)
+	if (n->every_ns == 0 && !n->unheard)
 		return NULL;
 	left = n->next_ns - monotonic_ns();
 	if (left < 0)

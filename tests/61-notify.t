@@ -74,6 +74,28 @@ ok 'and says that it is about to' wait_for 5 heard '^STOPPING=1$'
 kill "$MANAGER"
 reap "$MANAGER"
 
+# ---- a manager that has no room ----
+
+# Room for one or two words, which others have taken.
+room=$(in_target cat /proc/sys/net/unix/max_dgram_qlen)
+in_target sh -c 'echo 1 >/proc/sys/net/unix/max_dgram_qlen'
+listen "UNIX-RECV:$T/socket1,mode=600"
+wait_for 5 test -S "$T/socket1" || bail 'socat does not listen'
+kill -STOP "$MANAGER"
+for _ in 1 2 3; do
+	echo other | timeout 0.5 socat -u STDIN "UNIX-SENDTO:$T/socket1" || :
+done
+told NOTIFY_SOCKET="$T/socket1" -- 9 0 "$TIF" "$T/disk"
+ok 'a manager without room: it serves' ini read e9.0 0 2
+kill -CONT "$MANAGER"
+ok 'and tells so when there is' wait_for 10 heard '^READY=1$'
+sleep 0.5
+is 'once' "$(grep -c '^READY=1$' "$T/heard")" 1
+in_target sh -c "echo $room >/proc/sys/net/unix/max_dgram_qlen"
+stop_blade
+kill "$MANAGER"
+reap "$MANAGER"
+
 # ---- a manager that goes away ----
 
 listen "UNIX-RECV:$T/socket2,mode=600"
