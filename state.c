@@ -372,7 +372,7 @@ clear_away(const char *path, const struct target *t)
 	lock(fd, path);
 	if (fstat(fd, &st) == -1)
 		err(1, "%s", path);
-	if (st.st_size > 2 * STATE_COPY ||
+	if (st.st_size > (off_t)2 * STATE_COPY ||
 	    (read_copies(fd, path, &f) > 0 && f.generation > 2))
 		errx(1, "%s: in the way; move it, or name another file for -c",
 		    path);
