@@ -25,6 +25,12 @@ run_rc_command() {
 	*) return 1 ;;
 	esac
 	[ "\$vblade_enable" = YES ] || return 0
+	# a script's command is NAME_program, and is started once
+	if [ "\$1" = start ] && [ -n "\${vblade_program:-}" ] &&
+	    grep -q "\$vblade_program" /proc/[0-9]*/cmdline 2>/dev/null; then
+		echo 'vblade already running?' >&2
+		return 1
+	fi
 	eval "\\\$\${1}_cmd"
 }
 EOF
@@ -48,6 +54,7 @@ sh -c '
 	while kill -0 "$child" 2>/dev/null; do wait; done
 ' "$pidfile" "$@" --for /usr/sbin/daemon >/dev/null 2>&1 </dev/null &
 echo $! >"$super"
+while [ ! -s "$pidfile" ]; do sleep 0.05; done
 EOF
 cat >"$T/program" <<'EOF'
 #!/bin/sh
@@ -114,6 +121,8 @@ is 'one blade hears of both' "$(tr '\n' ' ' <"$T/signals")" 'HUP USR1 '
 ok 'stop one' sh "$T/vblade" stop mail
 not_ok 'its status' sh "$T/vblade" status mail
 ok 'the other runs on' sh "$T/vblade" status build
+ok 'start beside it' sh "$T/vblade" start mail
+ok 'runs' sh "$T/vblade" status mail
 ok 'restart' sh "$T/vblade" restart build
 ok 'runs again' wait_for 10 sh "$T/vblade" status build
 ok 'stop all' sh "$T/vblade" stop
