@@ -124,12 +124,16 @@ static void
 go_direct(struct disk *d, unsigned logical)
 {
 	int flags = fcntl(d->fd, F_GETFL);
+	struct stat st;
 
 	d->cached_fd = open(d->path,
 	    (d->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (d->cached_fd == -1)
 		err(1, "%s", d->path);
-	if (flags == -1 || fcntl(d->fd, F_SETFL, flags | O_DIRECT) == -1)
+	/* a character device, as FreeBSD's are, has no cache to go past, and
+	 * need not know the flag */
+	if (flags == -1 || (fcntl(d->fd, F_SETFL, flags | O_DIRECT) == -1 &&
+	    (fstat(d->fd, &st) == -1 || !S_ISCHR(st.st_mode))))
 		errx(1, "%s: -d: %s; leave -d out, or use a file system that "
 		    "has direct I/O", d->path, strerror(errno));
 	d->align = SECTOR;

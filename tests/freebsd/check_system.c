@@ -110,6 +110,44 @@ START_TEST(large_sectors)
 }
 END_TEST
 
+/* -d, whether a disk takes flags or not: there is no cache to go past. */
+START_TEST(direct)
+{
+	static struct m_disk d;
+	static struct disk disk;
+	struct counters c = { 0 };
+
+	store(&d);
+	d.takes_flags = _i == 1;
+	disk.path = path;
+	disk.direct = true;
+	disk_open(&disk, &c);
+	ck_assert_uint_eq(disk.nsec, STORE / 512);
+	ck_assert_uint_eq(disk.align, 512);
+	ck_assert_int_eq(disk_close(&disk), 0);
+}
+END_TEST
+
+static void
+open_direct(const void *arg)
+{
+	static struct disk d;
+	struct counters c;
+
+	(void)arg;
+	d.path = path;
+	d.direct = true;
+	m_arm("fcntl", 4, 1, B_EINVAL);
+	disk_open(&d, &c);
+}
+
+START_TEST(direct_file)
+{
+	store(NULL);
+	leaves(open_direct, NULL, ": -d: Invalid argument; leave -d out");
+}
+END_TEST
+
 START_TEST(flush)
 {
 	struct m_disk d;
@@ -638,6 +676,8 @@ main(void)
 	tcase_add_checked_fixture(tc, NULL, unstore);
 	tcase_add_test(tc, size);
 	tcase_add_test(tc, large_sectors);
+	tcase_add_loop_test(tc, direct, 0, 2);
+	tcase_add_test(tc, direct_file);
 	tcase_add_test(tc, flush);
 	tcase_add_test(tc, trim_device);
 	tcase_add_test(tc, trim_file);

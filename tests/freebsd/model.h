@@ -131,6 +131,7 @@ struct m_disk {
 	unsigned	sector;
 	int64_t		stripe;		/* -1: it has none */
 	bool		candelete;
+	bool		takes_flags;	/* fcntl F_SETFL; GEOM does not */
 	int		flush_error;
 	unsigned	flushes, deletes;
 	int64_t		delete_off, delete_len;

@@ -40,7 +40,7 @@ disk_at(const char *path)
 			return &loops[i];
 	assert(nloops < 4);
 	loops[nloops] = (struct m_disk){ .path = strdup(path), .sector = 512,
-	    .stripe = 4096, .candelete = true };
+	    .stripe = 4096, .candelete = true, .takes_flags = true };
 	return &loops[nloops++];
 }
 
@@ -244,6 +244,7 @@ int
 fbsd_fcntl(int fd, int cmd, ...)
 {
 	struct m_obj *o;
+	struct stat st;
 	va_list ap;
 	void *arg;
 	int h, b = 0;
@@ -267,9 +268,17 @@ fbsd_fcntl(int fd, int cmd, ...)
 			if (oflags[i].bsd != 0x80 && (h & oflags[i].host) != 0)
 				b |= oflags[i].bsd;
 		return b | (h & 3);
-	case 4:					/* SETFL */
-		return (int)m_host(fcntl(fd, F_SETFL,
-		    host_flags((int)(intptr_t)arg)));
+	case 4:					/* SETFL, by ioctl FIONBIO */
+		if (m_fault("fcntl", 4))
+			return -1;
+		if (o->kind == K_DISK && !o->disk->takes_flags)
+			return m_fail(B_ENOTTY);
+		h = host_flags((int)(intptr_t)arg);
+		/* a file that stands for a disk need not take it */
+		if (o->kind == K_DISK && fstat(fd, &st) == 0 &&
+		    S_ISREG(st.st_mode))
+			h &= ~O_DIRECT;
+		return (int)m_host(fcntl(fd, F_SETFL, h));
 	case 11:
 	case 12:
 		return locking(fd, cmd, arg);
