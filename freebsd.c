@@ -49,6 +49,7 @@ struct net {
 	unsigned	 shelf, slot;
 	u_int		 blen;		/* bytes of a buffer, as was granted */
 	bool		 taken;		/* frames are out, until net_release */
+	int64_t		 looked_ns;	/* at the links */
 	struct port	 ports[MAX_NETIFS];	/* by the links' index */
 	struct link	 links[MAX_NETIFS];
 	int		 nlinks;
@@ -58,6 +59,7 @@ enum {
 	BPF_BYTES = 512 << 10,	/* net.bpf.maxbufsize, unless it was changed */
 	RECORD_HDR = offsetof(struct bpf_hdr, bh_hdrlen) + sizeof(u_short),
 	NAME_BYTES = sizeof(((struct link *)0)->name),
+	LOOK_S = 1,	/* frames come in: look at the links so often */
 };
 
 #define LISTER	"ifconfig -l"	/* what shows an operator the interfaces */
@@ -183,6 +185,16 @@ check_link(struct net *n, int i)
 }
 
 static void
+check_links(struct net *n)
+{
+	int i;
+
+	n->looked_ns = monotonic_ns();
+	for (i = 0; i < n->nlinks; i++)
+		check_link(n, i);
+}
+
+static void
 open_port(struct net *n, int i)
 {
 	struct port *p = &n->ports[i];
@@ -296,12 +308,10 @@ net_refresh(struct net *n)
 {
 	char message[2048];
 	bool lost = false;	/* no matter: all is looked at below */
-	int i;
 
 	while (links_hear(n->news_fd, message, sizeof(message), &lost) > 0)
 		;
-	for (i = 0; i < n->nlinks; i++)
-		check_link(n, i);
+	check_links(n);
 }
 
 /*
@@ -429,12 +439,15 @@ earliest(struct net *n, struct record *r)
 int
 net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 {
-	const int64_t oldest = monotonic_ns() - STALE_S * NS;
+	const int64_t now = monotonic_ns(), oldest = now - STALE_S * NS;
 	struct port *p;
 	struct record r;
 	int got = 0;
 
-	while (got == 0 && max > 0 && fill_all(n, count))
+	while (got == 0 && max > 0 && fill_all(n, count)) {
+		/* the kernel tells nobody of another address */
+		if (now - n->looked_ns >= LOOK_S * NS)
+			check_links(n);
 		while (got < max && (p = earliest(n, &r)) != NULL) {
 			p->next = r.next;
 			f[got] = (struct frame){
@@ -453,6 +466,7 @@ net_recv(struct net *n, struct frame *f, int max, struct counters *count)
 			if (p->next == p->len && n->nlinks > 1)
 				break;
 		}
+	}
 	n->taken = n->taken || got > 0;
 	return got;
 }

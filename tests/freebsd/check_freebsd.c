@@ -308,6 +308,36 @@ START_TEST(link_changes)
 }
 END_TEST
 
+/* Another address is nothing that the route socket tells of: it is seen when
+ * frames come in. */
+START_TEST(untold)
+{
+	unsigned bufcnt = 64;
+	struct net *n = up("em0,em1", &bufcnt);
+	struct frame f[8];
+	struct link *l;
+	uint8_t pkt[60];
+
+	os_confine(NULL);
+	net_links(n, &l);
+	net_refresh(n);
+	l[0].news = l[1].news = false;
+	m_ifs[1].mac[5] = 0x77;
+	in(0, request(pkt, 0xffff, 0xff, 0));
+	ck_assert_int_eq(net_recv(n, f, 8, &count), 1);
+	net_release(n);
+	ck_assert(!l[1].news);		/* not with every frame */
+	m_world.ahead = 1500000000;
+	ck_assert_int_eq(net_recv(n, f, 8, &count), 0);
+	ck_assert(!l[1].news);
+	in(0, pkt);
+	ck_assert_int_eq(net_recv(n, f, 8, &count), 1);
+	ck_assert_uint_eq(l[1].mac[5], 0x77);
+	ck_assert(l[1].news && !l[0].news);
+	ck_assert_mem_eq(f[0].data, pkt, 60);
+}
+END_TEST
+
 /* Gone and back, again and again: by the messages, or found out by a read or
  * by a write; told of each, or of both at once. */
 START_TEST(comes_back)
@@ -457,6 +487,7 @@ main(void)
 	tcase_add_loop_test(tc, page, 0, 2);
 	tc = add_case(s, "links");
 	tcase_add_test(tc, link_changes);
+	tcase_add_test(tc, untold);
 	tcase_add_loop_test(tc, comes_back, 0, 8);
 	tcase_add_test(tc, renamed);
 	tcase_add_loop_test(tc, hiccup, 0, NELEM(hiccups));

@@ -146,6 +146,7 @@ extern struct m_world {
 	bool		no_capsicum;
 	bool		not_root;
 	const char	*hostuuid;
+	int64_t		ahead;		/* ns: so much later is it */
 	unsigned	aio_max;	/* calls in flight */
 	bool		aio_unsafe;	/* EOPNOTSUPP */
 	bool		aio_backwards;	/* last in, first done */
