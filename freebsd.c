@@ -138,7 +138,7 @@ lose(struct net *n, int i)
 	struct port *p = &n->ports[i];
 	struct kevent ev;
 
-	/* with nothing attached it would be readable for ever */
+	/* with nothing attached it may be readable for ever */
 	EV_SET(&ev, p->fd, EVFILT_READ, EV_DELETE, 0, 0, NULL);
 	kevent(n->kq, &ev, 1, NULL, 0, NULL);
 	if (p->spare != -1) {

@@ -152,7 +152,7 @@ extern struct m_world {
 	bool		aio_backwards;	/* last in, first done */
 	struct m_disk	*disks;
 	unsigned	ndisks;
-	bool		read_lies;	/* see m_lie */
+	bool		detach_wakes;	/* bpf is readable without interface */
 	void		(*pump)(void);	/* the outside, before each look */
 	void		(*late)(void);	/* once, before the next read of bpf */
 	int		(*idle)(const int64_t *ns, const void *mask);

@@ -47,7 +47,7 @@ struct control {
 _Static_assert(offsetof(struct control, notify) == 80, "struct aiocb");
 _Static_assert(sizeof(struct control) == 160, "struct aiocb");
 
-enum { NOTES = 64, JOBS = 1024 };
+enum { NOTES = 64, JOBS = 1024, BUF_AIO = 16 };	/* vfs.aio.max_buf_aio */
 
 struct note {
 	bool		used, queued;
@@ -280,7 +280,9 @@ begin(char kind, struct control *cb)
 	}
 	if (busy >= m_world.aio_max)
 		return m_fail(B_EAGAIN);
-	if (m_world.aio_unsafe && kind != 'S')
+	/* a disk takes a few pieces; of more there is no safe way to it */
+	if (m_world.aio_unsafe || (o->kind == K_DISK && (kind == 'S' ||
+	    cb->niov > BUF_AIO)))
 		return m_fail(B_EOPNOTSUPP);
 	*j = (struct job){ UNDER_WAY, kind, cb, cb->kq, 0, 0 };
 	m_world.aio_calls++;

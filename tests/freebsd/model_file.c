@@ -290,10 +290,16 @@ fbsd_fcntl(int fd, int cmd, ...)
  * Bytes.  A disk takes whole sectors only.
  */
 static bool
-fits(const struct m_obj *o, int64_t off, size_t len)
+fits(const struct m_obj *o, int64_t off, const struct iovec *iov, int n)
 {
-	return o->kind != K_DISK || ((uint64_t)off % o->disk->sector == 0 &&
-	    len % o->disk->sector == 0);
+	uint64_t odd = (uint64_t)off;
+	int i;
+
+	if (o->kind != K_DISK)
+		return true;
+	for (i = 0; i < n; i++)		/* each piece goes to the drive alone */
+		odd |= iov[i].iov_len;
+	return odd % o->disk->sector == 0;
 }
 
 ssize_t
@@ -308,7 +314,7 @@ m_move(int fd, bool out, const struct iovec *iov, int n, int64_t off,
 		len += iov[i].iov_len;
 	if (o == NULL || m_fault(out ? "write" : "read", 0))
 		return -1;
-	if (!fits(o, off, len))
+	if (!fits(o, off, iov, n))
 		return m_fail(B_EINVAL);
 	if (!vector)
 		return m_host(out ? pwrite(fd, iov->iov_base, len, off) :

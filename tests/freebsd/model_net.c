@@ -129,13 +129,13 @@ m_if_news(void)
 			m_objs[fd].messages++;
 }
 
-/* struct ifreq: name, then 16 bytes; sockaddr_dl has 54, and is longer than
- * its place, so that what follows moves. */
+/* struct ifreq: name, then 16 bytes; sockaddr_dl has 54, and two more for the
+ * next one to be aligned: longer than its place, so that what follows moves. */
 static int
 list_ifs(uint8_t *arg)
 {
 	uint32_t room = get32(arg), n = 0;
-	uint8_t *to, one[16 + 54];
+	uint8_t *to, one[16 + 56];
 	const struct m_if *f;
 
 	memcpy(&to, arg + 8, sizeof(to));
@@ -148,7 +148,7 @@ list_ifs(uint8_t *arg)
 			continue;
 		memset(one, 0, sizeof(one));
 		memcpy(one, f->name, nlen);
-		one[16] = 54;			/* sdl_len */
+		one[16] = 56;			/* sdl_len */
 		one[17] = 18;			/* AF_LINK */
 		put(one + 18, f->index, 2);
 		one[20] = f->dlt == 1 ? 6 : 24;	/* IFT_ETHER, IFT_LOOP */
@@ -227,8 +227,8 @@ m_bpf_ready(const struct m_bpf *b)
 {
 	if (nlie > 0)
 		return true;
-	/* one that has lost its interface has been woken to learn of it */
-	return b->on == NULL || b->nhold > 0 ||
+	/* who loses the interface is woken; but is there anything to read? */
+	return (b->on == NULL && m_world.detach_wakes) || b->nhold > 0 ||
 	    (b->immediate != 0 && b->nstore > 0);
 }
 
