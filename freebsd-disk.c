@@ -101,6 +101,19 @@ punch(int fd, uint64_t off, uint64_t len)
 #endif
 }
 
+/* Where a file system has no holes, the kernel writes zeros instead: that takes
+ * as long as it takes, and gives nothing back. */
+static bool
+has_holes(int fd)
+{
+#ifdef _PC_DEALLOC_PRESENT	/* FreeBSD 14 */
+	return fpathconf(fd, _PC_DEALLOC_PRESENT) == 1;
+#else
+	(void)fd;
+	return false;
+#endif
+}
+
 int
 os_trim(int fd, bool device, uint64_t off, uint64_t len)
 {
@@ -124,8 +137,8 @@ os_cantrim(int fd, bool device, uint64_t size)
 
 	/* behind the end of a file there is nothing to be lost */
 	if (!device)
-		return punch(fd, (size + PAGE) / PAGE * PAGE, PAGE) == 0 ?
-		    2 : 0;
+		return has_holes(fd) &&
+		    punch(fd, (size + PAGE) / PAGE * PAGE, PAGE) == 0 ? 2 : 0;
 	return ioctl(fd, DIOCGATTR, &a) == 0 && a.value.i != 0;
 }
 

@@ -223,6 +223,8 @@ START_TEST(trim_file)
 	ck_assert_int_eq(os_trim(fd, false, 4096, 4096), -1);
 	m_arm("fspacectl", 0, 0, B_EOPNOTSUPP);
 	ck_assert_int_eq(os_cantrim(fd, false, STORE), 0);
+	m_world.no_holes = true;
+	ck_assert_int_eq(os_cantrim(fd, false, STORE), 0);
 	os_noatime(fd);
 	ck_assert_int_eq(os_siginfo(), 29);
 	os_name("<3>vblade");

@@ -56,6 +56,7 @@ enum {
 #define B_CAP_FTRUNCATE	0x0200000000000200ULL
 #define B_CAP_LOOKUP	0x0200000000000400ULL
 #define B_CAP_FCNTL	0x0200000000008000ULL
+#define B_CAP_FPATHCONF	0x0200000000020000ULL
 #define B_CAP_FSTAT	0x0200000000080000ULL
 #define B_CAP_EVENT	0x0400000000000020ULL
 #define B_CAP_KQ_EVENT	0x0400000000000040ULL
@@ -152,6 +153,7 @@ extern struct m_world {
 	bool		aio_backwards;	/* last in, first done */
 	struct m_disk	*disks;
 	unsigned	ndisks;
+	bool		no_holes;	/* as UFS */
 	bool		detach_wakes;	/* bpf is readable without interface */
 	void		(*pump)(void);	/* the outside, before each look */
 	void		(*late)(void);	/* once, before the next read of bpf */

@@ -462,7 +462,17 @@ fbsd_ftruncate(int fd, int64_t len)
 	    (int)m_host(ftruncate(fd, len));
 }
 
-/* struct spacectl_range: offset, length.  It may do a part. */
+long
+fbsd_fpathconf(int fd, int name)
+{
+	if (m_get(fd, B_CAP_FPATHCONF) == NULL)
+		return -1;
+	/* _PC_DEALLOC_PRESENT 65 */
+	return name == 65 ? !m_world.no_holes : m_fail(B_EINVAL);
+}
+
+/* struct spacectl_range: offset, length.  It may do a part.  Where there are no
+ * holes it writes zeros. */
 int
 fbsd_fspacectl(int fd, int cmd, const int64_t *in, int flags, int64_t *left)
 {
