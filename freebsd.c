@@ -175,10 +175,12 @@ check_link(struct net *n, int i)
 		/* once more for the MTU that can be sent */
 		if (p->attached || (attach(n, i) == 0 && look(n, i) == 0))
 			return;
-		if (!p->told)
+		/* while it comes into being bpf does not know it yet */
+		if (l->up && !p->told) {
 			log_event(LOG_ERR, "%s: /dev/bpf: %s", l->name,
 			    strerror(errno));
-		p->told = true;
+			p->told = true;
+		}
 	}
 	l->index = 0;
 	l->up = false;

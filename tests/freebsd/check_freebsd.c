@@ -419,6 +419,53 @@ START_TEST(renamed)
 }
 END_TEST
 
+/* What the operator is told when links are looked at. */
+static const char *
+told(struct net *n)
+{
+	static char said[2048];
+	FILE *f = tmpfile();
+	size_t len;
+
+	ck_assert_ptr_nonnull(f);
+	dup2(fileno(f), STDERR_FILENO);
+	net_refresh(n);
+	rewind(f);
+	len = fread(said, 1, sizeof(said) - 1, f);
+	said[len] = '\0';
+	fclose(f);
+	return said;
+}
+
+/* An interface is announced before bpf knows it, and brought up later. */
+START_TEST(half_made)
+{
+	unsigned bufcnt = 64;
+	struct net *n = up("em0", &bufcnt);
+	struct frame f[8];
+	struct link *l;
+	uint8_t pkt[60];
+
+	net_links(n, &l);
+	m_if_del(&m_ifs[0]);
+	ck_assert_str_eq(told(n), "");
+	m_if_add("em0", 1500, m_ifs[1].mac)->up = false;
+	m_arm("ioctl", B_BIOCSETIF, 0, B_ENXIO);
+	ck_assert_str_eq(told(n), "");
+	ck_assert(!m_armed() && !l->up);
+	m_ifs[0].up = true;
+	m_arm("ioctl", B_BIOCSETIF, 0, B_ENOBUFS);
+	ck_assert_str_eq(told(n),
+	    "vblade: em0: /dev/bpf: No buffer space available\n");
+	m_arm("ioctl", B_BIOCSETIF, 0, B_ENOBUFS);
+	ck_assert_str_eq(told(n), "");		/* once */
+	ck_assert_str_eq(told(n), "");
+	ck_assert(l->up && l->news);
+	in(0, request(pkt, 1, 2, 0));
+	ck_assert_int_eq(net_recv(n, f, 8, &count), 1);
+}
+END_TEST
+
 /* While it runs, no failure of any call ends it. */
 static const struct {
 	const char	*call;
@@ -492,6 +539,7 @@ main(void)
 	tcase_add_test(tc, untold);
 	tcase_add_loop_test(tc, comes_back, 0, 16);
 	tcase_add_test(tc, renamed);
+	tcase_add_test(tc, half_made);
 	tcase_add_loop_test(tc, hiccup, 0, NELEM(hiccups));
 	return run_suite(s);
 }
