@@ -84,7 +84,7 @@
 #define SEND_PAUSE_MS	20		/* wait for a full transmit queue */
 #define SEND_TRIES	8		/* and so often, then lose the reply */
 
-/* Lines a second of one severity, and bytes of a line, with its end: no more
- * than a pipe takes at once. */
+/* Lines a second of one severity, and bytes of a line, with its end: on Linux
+ * no more than a pipe takes at once. */
 #define LOG_PER_SEC	4
 #define LOG_LINE	4096

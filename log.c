@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 static struct {
 	bool	 prefix;		/* <N> in place of our name */
+	bool	 torn;			/* the last line is not whole */
 	struct {
 		int64_t	 second;	/* that this is the budget of */
 		unsigned lines;		/* told in it */
@@ -80,15 +82,32 @@ log_open(void)
 
 /*
  * Whoever reads our words may have stopped, and we do not stop with them: a
- * pipe that polls as writable takes PIPE_BUF bytes, at least 4096 where we
- * run, without waiting.
+ * pipe that polls as writable takes PIPE_BUF bytes without waiting, which are
+ * 4096 on Linux and 512 on FreeBSD.  Returns how many were put.
  */
+static size_t
+put_bytes(const char *s, size_t n)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	size_t len, done;
+	ssize_t r;
+
+	for (done = 0; done < n; done += (size_t)r) {
+		len = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+		if (poll(&fd, 1, 0) != 1 || (fd.revents & POLLOUT) == 0)
+			break;
+		r = write(STDERR_FILENO, s + done, len);
+		if (r <= 0)
+			break;
+	}
+	return done;
+}
+
 static bool __attribute__((format(printf, 2, 0)))
 put_line(enum log_level level, const char *fmt, va_list ap)
 {
 	char line[LOG_LINE];
-	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
-	size_t i, head, n = sizeof(line) - 1;
+	size_t i, head, done, n = sizeof(line) - 1;
 	int len;
 
 	head = (size_t)(told.prefix ?
@@ -103,9 +122,11 @@ put_line(enum log_level level, const char *fmt, va_list ap)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	line[n++] = '\n';
-	if (poll(&fd, 1, 0) != 1 || (fd.revents & POLLOUT) == 0)
+	if (told.torn && put_bytes("\n", 1) == 0)
 		return false;
-	return write(STDERR_FILENO, line, n) == (ssize_t)n;
+	done = put_bytes(line, n);
+	told.torn = done > 0 && done < n;
+	return done == n;
 }
 
 static bool __attribute__((format(printf, 2, 3)))

@@ -580,6 +580,35 @@ START_TEST(less)
 }
 END_TEST
 
+/* Who reads what we say may have stopped: a pipe polls as writable when 512
+ * bytes fit, and we wait for no more. */
+START_TEST(stopped_reader)
+{
+	static const char then[] = "x\nvblade: 2 more messages like the last "
+	    "ones not shown\nvblade: three\nvblade: xxx";
+	static char text[1000], said[4096];
+	FILE *f = tmpfile();
+	size_t len;
+
+	ck_assert_ptr_nonnull(f);
+	dup2(fileno(f), STDERR_FILENO);
+	memset(text, 'x', sizeof(text) - 1);
+	m_world.pipe = true;
+	m_world.pipe_room = 700;
+	log_event(LOG_ERR, "%s", text);
+	log_event(LOG_ERR, "two");
+	m_world.pipe_room = 65536;
+	log_event(LOG_ERR, "three");
+	log_event(LOG_WARNING, "%s", text);
+	rewind(f);
+	len = fread(said, 1, sizeof(said), f);
+	ck_assert_uint_eq(len, 511 + sizeof(then) - 1 - 3 + 1000);
+	ck_assert_mem_eq(said, "vblade: xxx", 11);
+	ck_assert_mem_eq(said + 511, then, sizeof(then) - 1);
+	fclose(f);
+}
+END_TEST
+
 /*
  * Each call that the start makes fails once.
  */
@@ -725,6 +754,7 @@ main(void)
 	tcase_add_test(tc, from_before);
 	tcase_add_loop_test(tc, users, 0, 2);
 	tcase_add_loop_test(tc, less, 0, 7);
+	tcase_add_test(tc, stopped_reader);
 	tc = add_case(s, "start");
 	tcase_add_checked_fixture(tc, NULL, unstore);
 	tcase_add_loop_test(tc, failing_start, 0, NELEM(starts));

@@ -153,6 +153,8 @@ extern struct m_world {
 	bool		aio_backwards;	/* last in, first done */
 	struct m_disk	*disks;
 	unsigned	ndisks;
+	size_t		pipe_room;	/* stderr's, if it is a pipe */
+	bool		pipe;
 	bool		no_holes;	/* as UFS */
 	bool		detach_wakes;	/* bpf is readable without interface */
 	void		(*pump)(void);	/* the outside, before each look */

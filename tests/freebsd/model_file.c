@@ -365,6 +365,10 @@ fbsd_write(int fd, const void *p, size_t len)
 
 	if (o == NULL || m_fault("bpf write", 0))
 		return -1;
+	if (fd == STDERR_FILENO && m_world.pipe) {
+		assert(len <= m_world.pipe_room);	/* it would wait */
+		m_world.pipe_room -= len;
+	}
 	return o->kind == K_BPF ? m_bpf_write(o->bpf, p, len) :
 	    m_host(write(fd, p, len));
 }

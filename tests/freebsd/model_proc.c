@@ -474,6 +474,13 @@ look(struct pollfd *fds, unsigned n)
 			ready++;
 			continue;
 		}
+		if (fds[i].fd == STDERR_FILENO && m_world.pipe) {
+			if (m_world.pipe_room >= 512) {	/* PIPE_BUF */
+				fds[i].revents = POLLOUT;
+				ready++;
+			}
+			continue;
+		}
 		if (fds[i].fd <= STDERR_FILENO) {
 			/* whatever the host has there */
 			ready += poll(&fds[i], 1, 0) > 0;
