@@ -338,9 +338,9 @@ START_TEST(untold)
 }
 END_TEST
 
-/* Gone and back, again and again: by the messages, or found out by a read, where
- * a descriptor that lost its interface is readable, or by a write; told of each,
- * or of both at once. */
+/* Gone and back, again and again: by the messages, or found out by a read (if
+ * a descriptor that lost its interface is readable), or by a write; told of
+ * each, or of both at once. */
 START_TEST(comes_back)
 {
 	unsigned bufcnt = 64, i, which = (unsigned)_i / 2 % 4;
