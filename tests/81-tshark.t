@@ -13,7 +13,16 @@ tshark=$!
 TAP_PIDS="$TAP_PIDS $tshark"
 wait_for 20 grep -q "Capturing on" "$T/tshark" ||
 	skip_all "tshark cannot capture: $(tail -n 1 "$T/tshark")"
-sleep 0.5			# it says so a little early
+# It says so a little early: frames for a blade that there is not, until it has
+# one of them.
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+begun() {
+	ini -n 1 -t 1 discover e7.0 || :
+	[ "$(stat -c %s "$T/capture")" -gt "$empty" ]
+}
+wait_for 20 test -s "$T/capture" || bail 'tshark writes nothing'
+empty=$(stat -c %s "$T/capture")
+wait_for 20 begun || bail 'tshark captures nothing'
 
 start_blade 9 3 "$TIF" "$T/disk"
 {
@@ -36,11 +45,17 @@ start_blade 9 3 "$TIF" "$T/disk"
 	ini reserve force e9.3
 	ini mask add e9.3 "$IMAC" 02:ae:00:00:00:0b
 	ini mask read e9.3
-	ini -t 100 raw "$TMAC $IMAC 88a2 1000 0009 03 07 00000001"
-	ini -t 100 raw "$TMAC $IMAC 88a2 2000 0009 03 01 00000001 $(printf \
+	ini raw "$TMAC $IMAC 88a2 1000 0009 03 07 00000001"
+	ini raw "$TMAC $IMAC 88a2 2000 0009 03 01 00000001 $(printf \
 	    '%016d' 0)"
 } >"$T/steps" 2>&1 || :
-sleep 0.3
+# shellcheck disable=SC2317,SC2329	# called through wait_for
+done_with() {	# what was sent before this
+	ini -n 1 -t 1 discover e7.1 || :
+	tshark -r "$T/capture" -Y 'aoe.major == 7 && aoe.minor == 1' |
+	    grep -q .
+}
+wait_for 20 done_with || diag 'the end was not captured'
 kill -INT "$tshark"
 reap "$tshark"
 
