@@ -166,6 +166,7 @@ ask_ten() {	# took, in ms
 slowly() {	# ten questions before, alone, and while it is slow, took
 	ask_ten
 	alone=$took
+	rm -f "$T/journal"
 	tell slow 100
 	ini_bg "$T/slow" load -G 60000 -T 6 -w 8 -r 0 -m 1 -R 2000,500 \
 	    -o "$T/journal" e9.0

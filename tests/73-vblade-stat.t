@@ -40,6 +40,7 @@ is 'nothing is said on stderr' "$(grep -c counters "$one_err")" 0
 # A table: the one before has counted from the start, the next what came after.
 tables() {	# SECONDS: two of them, and 500 reads of one kB in between
 	begin=$(date +%s%N)
+	rm -f "$T/table"	# of the time before
 	"$stat" -i "$1" -c 2 >"$T/table" &
 	pid=$!
 	wait_for 10 grep -q '^e9.2 ' "$T/table" || :

@@ -467,6 +467,7 @@ ini() {
 ini_bg() {
 	tap_file=$1
 	shift
+	: >"$tap_file"		# what was there is not of this one
 	# shellcheck disable=SC2086	# INI_OPTS is a list of words
 	ip netns exec "$INS" "$INITIATOR" -i "$IIF" -n 30 $INI_OPTS \
 	    ${VBLADE_WRAP:+-t 5000} "$@" >"$tap_file" 2>&1 </dev/null &
