@@ -60,7 +60,7 @@ drop_find(struct account *a, const char *wanted)
 		a->gid = pw->pw_gid;
 		a->stay = geteuid() != 0 && geteuid() == a->uid;
 	} else if (wanted != NULL) {
-		/* nobody was asked; other errors may mean that it is not there */
+		/* nobody was asked; other errors can mean "not there" */
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 		    errno == EIO)
 			err(1, "-u %s", wanted);
