@@ -323,12 +323,16 @@ start_sectors(struct disk *d, struct op *op)
 
 /*
  * In a stream of adjoining requests two calls under way keep the device busy;
- * what comes meanwhile gathers and goes as one.
+ * what comes meanwhile gathers and goes as one.  Those two may be of another
+ * stream, and hang: who waits for what it adjoins waits for its own.
  */
 static bool
 better_wait(const struct disk *d, const struct op *op)
 {
-	return op->stream && d->streams >= 2 &&
+	const struct op *before = op->prev;
+
+	return op->stream && d->streams >= 2 && before != NULL &&
+	    before->lba + before->nsec == op->lba &&
 	    (d->forming == NULL || !follows(d->forming, io_kind(op),
 	    offset(d, op)));
 }

@@ -129,6 +129,30 @@ else
 	is 'and is answered when the store comes back' "$STATUS" 0
 fi
 
+# Who reads on from there hangs as well; who reads on elsewhere does not.
+if [ "${VBLADE_IO:-}" = sync ]; then
+	skip '-d: nor does a stream that hangs' \
+	    'one operation after another: it does'
+else
+	stop_blade
+	start_blade -d 9 0 "$TIF" "$DISK"
+	tell hang 200 300
+	streams=''
+	for i in 1 2 3; do
+		ini_bg "$T/stream$i" -n 20 -t 5000 read e9.0 $((198 + 2 * i)) 2
+		streams="$streams $INI_PID"
+		wait_for 10 grep -q "waiting=$i" "$T/mnt/ctl" || :
+	done
+	is '-d: three reads in a row hang' "$(told waiting)" 3
+	ok '-d: nor does a stream that hangs' ini -n 1 -t 5000 \
+	    verify e9.0 11 50 1
+	tell go
+	for i in $streams; do
+		reap "$i"
+		is '-d: and each is answered when it comes back' "$STATUS" 0
+	done
+fi
+
 # All of it hangs, which a read found out: a write does not hold up the rest.
 if [ "${VBLADE_IO:-}" = sync ]; then
 	skip 'nor does a write to a store that hangs' \
