@@ -424,12 +424,10 @@ queue_run(struct disk *d)
 	struct op *op;
 
 	d->written = 0;
-	if (d->engine != NULL && d->changes > 0 && d->slow == 0)
+	if (d->engine != NULL && d->changes > 0)
 		start = monotonic_ns();
-	if (start != 0 && hangs(d, start)) {
-		d->slow = SLOW_WRITES;
-		start = 0;
-	}
+	if (start != 0 && hangs(d, start))
+		d->slow = SLOW_WRITES;	/* anew: it may end within a turn */
 	do
 		start_all(d);
 	while (collect(d));	/* then others may start */

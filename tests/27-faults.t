@@ -170,7 +170,25 @@ else
 	write=$INI_PID
 	wait_for 10 grep -q 'waiting=[2-9]' "$T/mnt/ctl" || :
 	ok 'nor does a write to a store that hangs' ini config read e9.0
+	# more of them in a turn than the first one gave the engine
+	kill -STOP "$BLADE_PID"
+	floods=''
+	for i in 1 2 3; do
+		ini_bg "$T/flood$i" -S "02:ae:00:00:01:0$i" -n 20 -t 5000 \
+		    load -G 60000 -T 1 -w 40 -r 0 -m 1 -R ${i}000,900 e9.0
+		floods="$floods $INI_PID"
+	done
+	sleep 0.5
+	kill -CONT "$BLADE_PID"
+	sleep 0.5
+	ok 'nor do a hundred' ini -n 1 -t 5000 config read e9.0
 	tell go
+	sum=0
+	for i in $floods; do
+		reap "$i"
+		sum=$((sum + STATUS))
+	done
+	is 'and all are done when it comes back' "$sum" 0
 	reap "$hung"
 	is 'the read is answered when it comes back' "$STATUS" 0
 	reap "$write"
