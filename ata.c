@@ -101,8 +101,7 @@ begin_sectors(struct target *t, struct ata_call *c, const struct command *cmd)
 		return failed(c, ATA_IDNF);
 
 	to_disk(c, cmd->op, lba, nsec);
-	if (cmd->op == OP_READ)
-		c->op->data = c->out;
+	c->op->data = c->out;	/* READ VERIFY: and nobody gets it */
 	if (cmd->op == OP_WRITE) {
 		/* only ever copied from: the frame is the initiator's */
 		c->op->data = (uint8_t *)(uintptr_t)c->in;

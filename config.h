@@ -41,6 +41,9 @@
 /* Adjoining requests that one call to the kernel serves. */
 #define MAX_JOIN	64
 
+/* Sectors that READ VERIFY reads at once: a reply has room for them. */
+#define VERIFY_STEP	128
+
 #define MAX_NETIFS	8		/* interfaces that one blade serves */
 #define MAX_MACS	255		/* entries of a mask or reserve list */
 

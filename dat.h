@@ -352,17 +352,20 @@ struct op {
 	enum op_kind	 kind;
 	uint64_t	 lba;		/* first sector, of the export */
 	uint32_t	 nsec;		/* OP_TRIM: 512-byte blocks of ranges */
-	uint8_t		*data;		/* from or to here */
+	uint8_t		*data;		/* from or to here; OP_VERIFY: all
+					 * its steps, one over the other */
 	uint8_t		*home;		/* room on a page, outlives the frame */
 	bool		 fua;		/* stable storage before it is done */
 
 	int		 error;		/* done: 0 or an errno */
-	uint32_t	 done;		/* sectors that came before the error */
+	uint32_t	 done;		/* sectors so far; before the error */
 
 	/* the queue's own */
 	bool		 sync;		/* done only after a sync */
 	bool		 running;
 	bool		 stream;	/* adjoins the one that came before */
+	bool		 alone;		/* joins no other in a call, */
+	uint32_t	 step;		/* of at most so many sectors */
 	struct op	*next, *prev;	/* on one of the queue's lists */
 	struct op	*mate;		/* adjoining, run in one go */
 };

@@ -18,8 +18,6 @@
 #define ENODATA	EIO
 #endif
 
-enum { SCRATCH = 128 * SECTOR };	/* bytes READ VERIFY reads at once */
-
 static const char *const kind_names[] = {
 	[OP_READ] = "read",
 	[OP_WRITE] = "write",
@@ -306,15 +304,13 @@ run_sectors(struct disk *d, struct op *op)
 static void
 run_verify(struct disk *d, struct op *op)
 {
-	static uint8_t scratch[SCRATCH + PAGE];
-	struct op part = { .kind = OP_READ };
+	struct op part = { .kind = OP_READ, .data = op->data };
 	uint32_t left;
 
 	for (; op->done < op->nsec; op->done += part.nsec) {
 		left = op->nsec - op->done;
-		part.data = scratch + PAGE - (uintptr_t)scratch % PAGE;
 		part.lba = op->lba + op->done;
-		part.nsec = left < SCRATCH / SECTOR ? left : SCRATCH / SECTOR;
+		part.nsec = left < VERIFY_STEP ? left : VERIFY_STEP;
 		part.done = 0;
 		run_sectors(d, &part);
 		if (part.error != 0) {

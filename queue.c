@@ -141,18 +141,60 @@ has_run(struct disk *d, struct op *op)
 		complete(d, op);
 }
 
+/* Sectors of op that its call moves, or the next one will. */
+static uint32_t
+piece(const struct op *op)
+{
+	const uint32_t left = op->nsec - op->done;
+
+	return left < op->step ? left : op->step;
+}
+
+/*
+ * A call of the engine's failed, or ended early.  The store may take long to
+ * tell of a bad sector, so what finds out whose and which it is are calls like
+ * this one, beside the loop: of one operation, and of a read by sectors.
+ */
 static void
-end_io(struct disk *d, struct io *io)
+find_out(const struct io *io, struct op *op)
+{
+	op->alone = true;
+	if (io->niov > 1)
+		return;
+	if (io->result > 0)
+		op->done += (uint32_t)(io->result / SECTOR);
+	else if (op->kind != OP_WRITE && piece(op) > 1)
+		op->step = 1;
+	else
+		op->error = (int)-io->result;
+}
+
+/* Did it say nothing of the store that a plain call would not say better, and
+ * at once?  The end of a file, or a mood of the kernel's. */
+static bool
+told_nothing(const struct io *io)
+{
+	return io->result == -EAGAIN || io->result == -EINTR ||
+	    io->result == -ECANCELED ||
+	    (io->result >= 0 && io->result < SECTOR);
+}
+
+static void
+end_io(struct disk *d, struct io *io, bool here)
 {
 	struct op *op, *mate;
 
 	for (op = io->first; op != NULL; op = mate) {
 		mate = op->mate;
-		/* something went wrong in it: each one for itself then,
-		 * which finds out whose and what */
-		if (io->result != (ssize_t)io->len)
+		if (io->result == (ssize_t)io->len)
+			op->done += piece(op);
+		else if (here || told_nothing(io))
 			disk_do(d, op);
-		has_run(d, op);
+		else
+			find_out(io, op);
+		op->running = op->stream = false;
+		if (op->error != 0 || op->done == op->nsec)
+			has_run(d, op);
 	}
 	io->next = d->unused;
 	d->unused = io;
@@ -191,7 +233,7 @@ collect(struct disk *d)
 			continue;
 		}
 		d->streams -= io->stream;
-		end_io(d, io);
+		end_io(d, io, false);
 	}
 	return any;
 }
@@ -254,7 +296,7 @@ dispatch(struct disk *d)
 		return;
 	d->forming = NULL;
 	if (done_here(d, io)) {
-		end_io(d, io);
+		end_io(d, io, true);
 		return;
 	}
 	d->streams += io->stream;
@@ -270,7 +312,7 @@ io_kind(const struct op *op)
 static uint64_t
 offset(const struct disk *d, const struct op *op)
 {
-	return (d->first + op->lba) * SECTOR;
+	return (d->first + op->lba + op->done) * SECTOR;
 }
 
 static bool
@@ -280,27 +322,32 @@ follows(const struct io *io, enum io_kind kind, uint64_t off)
 }
 
 static bool
-adjoins(const struct io *io, enum io_kind kind, int fd, uint64_t off)
+joins(const struct op *op, const struct io *io, int fd, uint64_t off)
 {
-	return io != NULL && follows(io, kind, off) && io->fd == fd &&
+	return io != NULL && !op->alone && !io->first->alone &&
+	    follows(io, io_kind(op), off) && io->fd == fd &&
 	    io->niov < MAX_JOIN;
 }
 
-/* READ and WRITE: join what is forming, or be the first of the next. */
+/* Join what is forming, or be the first of the next. */
 static void
 start_sectors(struct disk *d, struct op *op)
 {
 	enum io_kind kind = io_kind(op);
 	uint64_t off = offset(d, op);
-	size_t len = (size_t)op->nsec * SECTOR;
+	size_t len = (size_t)piece(op) * SECTOR;
 	struct io *io = d->forming;
+	uint8_t *data;
 	bool odd;
 	int fd;
 
 	if (d->direct || d->slow > 0)
 		keep_data(op);
-	fd = disk_fd(d, op->data, off, len, &odd);
-	if (!adjoins(io, kind, fd, off)) {
+	data = op->data;
+	if (op->kind != OP_VERIFY)
+		data += (size_t)op->done * SECTOR;
+	fd = disk_fd(d, data, off, len, &odd);
+	if (!joins(op, io, fd, off)) {
 		dispatch(d);
 		io = d->forming = d->unused;
 		d->unused = io->next;
@@ -312,12 +359,12 @@ start_sectors(struct disk *d, struct op *op)
 		io->stream = op->stream;
 		io->last = &io->first;
 	}
-	op->sync = op->fua || (odd && op->kind == OP_WRITE);
+	op->sync |= odd && op->kind == OP_WRITE;
 	op->running = true;
 	op->mate = NULL;
 	*io->last = op;
 	io->last = &op->mate;
-	io->iov[io->niov++] = (struct iovec){ op->data, len };
+	io->iov[io->niov++] = (struct iovec){ data, len };
 	io->len += len;
 }
 
@@ -340,7 +387,8 @@ better_wait(const struct disk *d, const struct op *op)
 static void
 start(struct disk *d, struct op *op)
 {
-	if (op->kind == OP_READ || op->kind == OP_WRITE) {
+	if (op->kind == OP_READ || op->kind == OP_WRITE ||
+	    (op->kind == OP_VERIFY && d->engine != NULL)) {
 		start_sectors(d, op);
 		return;
 	}
@@ -368,7 +416,10 @@ queue_add(struct disk *d, struct op *op)
 {
 	op->error = 0;
 	op->done = 0;
+	op->sync = op->fua;
 	op->running = false;
+	op->alone = op->kind == OP_VERIFY;
+	op->step = op->alone ? VERIFY_STEP : op->nsec;
 	op->stream = d->last_kind == op->kind && d->last_end == op->lba &&
 	    (op->kind == OP_READ || op->kind == OP_WRITE);
 	d->last_kind = op->kind;

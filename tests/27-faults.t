@@ -30,6 +30,9 @@ ok 'a store that works' ini stamp e9.0 0 64 1
 tell read $EIO 0 101 102
 registers 'a bad sector: UNC, and its address' \
     'status=41 error=40 .*lba=101( |$)' 0x24 count=2 lba=100 flags=0x40
+registers 'READ VERIFY finds it too' \
+    'status=41 error=40 .*count=c9 .*lba=101( |$)' \
+    0x42 count=250 lba=52 flags=0x40
 ok 'the sectors before it are there' ini read e9.0 99 2
 ok 'and those behind it' ini read e9.0 102 2
 like 'the operator is told' "$(cat "$BLADE_ERR")" \
@@ -96,6 +99,9 @@ else
 	ini_bg "$T/hung" -n 9 -t 5000 read e9.0 200 1
 	wait_for 10 grep -q 'waiting=[1-9]' "$T/mnt/ctl" || :
 	isnt 'a read hangs' "$(told waiting)" 0
+	hung=$INI_PID
+	ini_bg "$T/verify" -n 9 -t 5000 ata e9.0 0x42 count=8 lba=196 flags=0x40
+	verify=$INI_PID
 	ask_all 'meanwhile'
 	if [ $took -lt $((2 * alone + 1000)) ]; then
 		pass 'none of these had to wait'
@@ -105,7 +111,6 @@ else
 	# Initiators ask again for what they do not get, more often than there
 	# are buffers.  (Until the store is found to hang, nothing is answered
 	# with all buffers in use: those who come last ask for longer.)
-	hung=$INI_PID
 	floods=''
 	for i in 1 2 3 4 5; do
 		ini_bg "$T/flood$i" -S "02:ae:00:00:01:0$i" -n 20 -t 1000 \
@@ -127,6 +132,27 @@ else
 	[ $sum -eq 0 ] || diag "$(cat "$T"/flood*)"
 	reap "$hung"
 	is 'and is answered when the store comes back' "$STATUS" 0
+	reap "$verify"
+	is 'and so is a READ VERIFY' "$STATUS" 0
+fi
+
+# A disk takes its time before it gives a sector up, and each time anew: which
+# one of several it was is found out while others are served.
+if [ "${VBLADE_IO:-}" = sync ]; then
+	skip 'a bad sector that takes long holds nobody up' \
+	    'one operation after another: it does'
+else
+	tell read $EIO 0 101 102
+	tell slow 1000
+	ini_bg "$T/bad" -n 9 -t 9000 ata e9.0 0x24 count=2 lba=100 flags=0x40
+	sleep 1.5
+	ok 'a bad sector that takes long holds nobody up' \
+	    ini -n 1 -t 2000 config read e9.0
+	reap "$INI_PID"
+	like 'and is found' "$(cat "$T/bad")" \
+	    'status=41 error=40 .*lba=101( |$)'
+	tell slow 0
+	tell heal
 fi
 
 # Who reads on from there hangs as well; who reads on elsewhere does not.
@@ -139,7 +165,8 @@ else
 	tell hang 200 300
 	streams=''
 	for i in 1 2 3; do
-		ini_bg "$T/stream$i" -n 20 -t 5000 read e9.0 $((198 + 2 * i)) 2
+		ini_bg "$T/stream$i" -n 20 -t 5000 \
+		    read e9.0 $((198 + 2 * i)) 2
 		streams="$streams $INI_PID"
 		wait_for 10 grep -q "waiting=$i" "$T/mnt/ctl" || :
 	done

@@ -136,7 +136,7 @@ make_job(unsigned i, enum op_kind kind, uint64_t lba, uint32_t nsec)
 		.lba = lba,
 		.nsec = nsec,
 		.home = j->home,
-		.data = kind == OP_READ ? j->home :
+		.data = kind == OP_READ || kind == OP_VERIFY ? j->home :
 		    kind == OP_WRITE || kind == OP_TRIM ? j->frame : NULL,
 	};
 	memset(j->home, POISON, sizeof(homes[i]));

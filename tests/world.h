@@ -193,7 +193,7 @@ can_move(bool write, size_t len, uint64_t off)
 	CHECK(off < sizeof(w.cache.data));
 	CHECK(len <= sizeof(w.cache.data) - off);
 	if (error != 0 && off < m.bad_end * M_SECTOR && off + len > bad) {
-		if ((write && m.bad_whole) || off >= bad)
+		if (m.bad_whole || off >= bad)
 			return fails(error);
 		len = (size_t)(bad - off);
 	}
@@ -540,7 +540,7 @@ run_pend(struct pend *p)
 		return -error;
 	}
 	if (!w.smooth && rarely(32))
-		return pick(2) == 0 ? -EAGAIN : -EIO;
+		return pick(2) == 0 ? -EAGAIN : -EINTR;
 	put_pages(p);
 	return store_call(io->kind == IO_WRITE, io->iov, io->niov, io->off);
 }
