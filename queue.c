@@ -158,9 +158,11 @@ piece(const struct op *op)
 static void
 find_out(const struct io *io, struct op *op)
 {
+	const bool first = !op->alone;
+
 	op->alone = true;
-	if (io->niov > 1)
-		return;
+	if (io->niov > 1 || (first && io->result < 0))
+		return;		/* all of it once more: it may go now */
 	if (io->result > 0)
 		op->done += (uint32_t)(io->result / SECTOR);
 	else if (op->kind != OP_WRITE && piece(op) > 1)

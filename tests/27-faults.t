@@ -162,6 +162,10 @@ if [ "${VBLADE_IO:-}" = sync ]; then
 else
 	stop_blade
 	start_blade -d 9 0 "$TIF" "$DISK"
+	tell write $EIO 1
+	ok '-d: a write that fails once is made again' ini stamp e9.0 300 1 4
+	tell read $EIO 1
+	ok '-d: and so is a read' ini verify e9.0 300 1 4
 	tell hang 200 300
 	streams=''
 	for i in 1 2 3; do
