@@ -31,7 +31,8 @@ under_load() {
 		isnt "$name: status" "$BLADE_STATUS" 0
 	fi
 	reap "$INI_PID"
-	is "$name: the initiator gives up" "$STATUS" 2
+	# 0: it had all its answers, and had asked for nothing since
+	like "$name: the initiator gives up" "$STATUS" '^[02]$'
 	is "$name: having seen no mismatch" \
 	    "$(value_of mismatches "$T/load")" 0
 	like "$name: after some writes" "$(value_of writes "$T/load")" \

@@ -132,8 +132,11 @@ refused 'options without quotes' 'evaluating it failed' <<-END
 	$good options=-s
 	options=-s -r
 END
-printf 'shelf=9\r\nslot=0\r\n' | refused 'a file of another system' \
-    'its lines end in CR and LF'
+cr=$(printf '\r')
+refused 'a file of another system' 'its lines end in CR and LF' <<-END
+	shelf=9$cr
+	slot=0$cr
+END
 rm "$T/conf/wrong.conf"
 exits 'no such file' 78 "$start" none
 exits 'a name with a slash' 78 "$start" ../mail
