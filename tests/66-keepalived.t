@@ -218,6 +218,7 @@ ok 'the first host demotes, though keepalived is gone' \
 not_ok 'the first host has no blade' status $a
 ok 'nor the address, which is on the other' in_host $b sh -c \
     'ip addr show dev eth0 | grep -q 10.9.0.90/'
+ok 'keepalived ends' wait_for 30 in_host $a test ! -e /run/keepalived.pid
 in_host $a rm /run/log
 keepalived_on $a
 ok 'keepalived is started again' wait_for 30 logged $a 'Entering BACKUP STATE'
